@@ -1,0 +1,1 @@
+"""Session SDK for Python, async first, with a blocking twin of every function."""

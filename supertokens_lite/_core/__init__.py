@@ -1,0 +1,1 @@
+"""The engine between the recipe and the effects: coroutines that wait only through an IO."""

@@ -1,0 +1,1 @@
+"""For developers of this package only; not in the wheel."""

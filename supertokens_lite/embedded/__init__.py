@@ -1,0 +1,1 @@
+"""A session core in a box, on SQLite."""

@@ -1,0 +1,1 @@
+"""What the embedded core answers, a file per group of paths."""

@@ -1,0 +1,1 @@
+"""Recipes: what an application can be given."""

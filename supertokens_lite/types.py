@@ -1,0 +1,130 @@
+"""Identifiers and frozen facts that two rooms share.
+
+Nothing here decides anything or touches the world. `HttpRequest`, `HttpReply` and `CoreCall` are made several times a
+call, so they are named tuples: a frozen dataclass takes three times as long to build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+__all__ = (
+    "CoreCall",
+    "HttpReply",
+    "HttpRequest",
+    "MaybeAwaitable",
+    "NetworkInterceptor",
+    "RecipeUserId",
+    "Secret",
+    "UserContext",
+)
+
+T = TypeVar("T")
+
+MaybeAwaitable = Awaitable[T] | T
+"""What a callback may give back: a value, or something to await for it."""
+
+UserContext = dict[str, Any]
+"""A dict that travels with one request through every override; new for each request."""
+
+NetworkInterceptor = Callable[
+    [str, str, dict[str, Any], "dict[str, Any] | None", "dict[str, Any] | None", "UserContext | None"],
+    tuple[str, str, dict[str, Any], "dict[str, Any] | None", "dict[str, Any] | None"],
+]
+"""`(url, method, headers, params, body, user_context)` in, the first five out, changed or not."""
+
+
+class HttpRequest(NamedTuple):
+    """One request to a session core, as it goes on the wire.
+
+    Attributes:
+        method: `GET`, `POST`, `PUT` or `DELETE`.
+        host: scheme and authority (`http://127.0.0.1:3567`); for a core in process its connection URI.
+        target: path and query as on the request line, percent-encoded: `/appid-a/recipe/session?sessionHandle=x`.
+        headers: lower-case names to values.
+        body: the bytes of the body, empty if there is none.
+    """
+
+    method: str
+    host: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+class HttpReply(NamedTuple):
+    """One reply of a session core, read to its end.
+
+    Attributes:
+        status: the HTTP status.
+        headers: lower-case names to values.
+        body: the bytes of the body.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class CoreCall(NamedTuple):
+    """One call of the core's protocol, before a host is chosen for it.
+
+    Attributes:
+        method: the HTTP method.
+        path: the path below the host and its base path: `/recipe/session/data`, `/t1/recipe/session`.
+        query: query parameters; booleans are already the strings `true` and `false`.
+        body: the JSON object to send, None if the call has no body.
+        repeatable: whether sending it twice does what sending it once does, so that it may be sent again after a
+            failure that leaves open whether it arrived. True for reads and for replacing writes.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str] | None = None
+    body: Mapping[str, Any] | None = None
+    repeatable: bool = True
+
+
+class Secret:
+    """A text that no log, error or `repr` may show; `reveal()` gives it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Give the text itself, for the one place that sends or compares it."""
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __repr__(self) -> str:
+        return "Secret(****)"
+
+
+class RecipeUserId:
+    """The id of one login method of a user; equal by value and hashable."""
+
+    __slots__ = ("recipe_user_id",)
+
+    def __init__(self, recipe_user_id: str) -> None:
+        self.recipe_user_id = recipe_user_id
+
+    def get_as_string(self) -> str:
+        """Give the id as text."""
+        return self.recipe_user_id
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RecipeUserId) and other.recipe_user_id == self.recipe_user_id
+
+    def __hash__(self) -> int:
+        return hash((RecipeUserId, self.recipe_user_id))
+
+    def __repr__(self) -> str:
+        return f"RecipeUserId({self.recipe_user_id!r})"
