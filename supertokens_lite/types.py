@@ -7,7 +7,7 @@ call, so they are named tuples: a frozen dataclass takes three times as long to 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, Union
 
 __all__ = (
     "CoreCall",
@@ -22,7 +22,7 @@ __all__ = (
 
 T = TypeVar("T")
 
-MaybeAwaitable = Awaitable[T] | T
+MaybeAwaitable = Union[Awaitable[T], T]  # noqa: UP007  # `|` between a generic alias and a type variable isn't an alias to mypy
 """What a callback may give back: a value, or something to await for it."""
 
 UserContext = dict[str, Any]

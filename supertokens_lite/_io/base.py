@@ -1,13 +1,13 @@
 """The seam between what is decided and what is done: `IO`, the transports behind it, and which `IO` is in force.
 
-The engine and the recipe are coroutines that suspend only by awaiting an `IO`. There are two colours. The asynchronous one
-waits as any coroutine does. The blocking one has done its work before it returns, so a coroutine that awaits nothing else
-never suspends, and `blocking.run` drives it without an event loop.
+The engine and the recipe are coroutines that suspend only by awaiting an `IO`. There are two colours. The asynchronous
+one waits as any coroutine does. The blocking one has done its work before it returns, so a coroutine that awaits nothing
+else never suspends, and `blocking.run` drives it without an event loop.
 
-Which colour is in force is one context variable that holds the `Run` at hand. Only `blocking.run` and the portal set it.
-A plain flag would leak: tasks, callbacks and threads begun inside an override copy the context and would see it after the
-run is over. So a `Run` is cleared when it ends, and knows its thread; whoever finds a `Run` that is over, or another
-thread's, is outside blocking code and gets the asynchronous `IO`.
+Which colour is in force is one context variable that holds the `Run` at hand; only `blocking.run` and the portal set
+it. A plain flag would leak: tasks, callbacks and threads begun inside an override copy the context and would see it
+after the run is over. So a `Run` is cleared when it ends, and knows its thread; whoever finds a `Run` that is over, or
+another thread's, is outside blocking code and gets the asynchronous `IO`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,21 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from supertokens_lite.types import HttpReply, HttpRequest
 
-__all__ = ("IO", "AsyncTransport", "BlockingTransport", "Effects", "Run", "Signal", "TransportError", "current_run")
+__all__ = (
+    "IO",
+    "AsyncTransport",
+    "BlockingTransport",
+    "Effects",
+    "Run",
+    "Signal",
+    "TransportError",
+    "current_run",
+    "in_blocking_code",
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -140,6 +150,3 @@ class Effects(NamedTuple):
     def io(self) -> IO:
         """The `IO` in force where this is asked."""
         return self.blocking if in_blocking_code() else self.asynchronous
-
-
-Driver = Callable[[Any], Any]
