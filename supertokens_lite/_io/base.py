@@ -1,8 +1,8 @@
 """The seam between what is decided and what is done: `IO`, the transports behind it, and which `IO` is in force.
 
 The engine and the recipe are coroutines that suspend only by awaiting an `IO`. There are two colours. The asynchronous
-one waits as any coroutine does. The blocking one has done its work before it returns, so a coroutine that awaits nothing
-else never suspends, and `blocking.run` drives it without an event loop.
+one waits as any coroutine does. The blocking one has done its work before it returns, so a coroutine that awaits
+nothing else never suspends, and `blocking.run` drives it without an event loop.
 
 Which colour is in force is one context variable that holds the `Run` at hand; only `blocking.run` and the portal set
 it. A plain flag would leak: tasks, callbacks and threads begun inside an override copy the context and would see it
