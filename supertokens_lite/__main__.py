@@ -1,0 +1,55 @@
+"""The command `supertokens-lite`: picks the command's module, and turns what it raises into a line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Final
+
+from supertokens_lite.cli.parser import PROGRAM, build_parser
+from supertokens_lite.exceptions import ConfigurationError, SuperTokensError
+
+__all__ = ("main",)
+
+FAILED: Final = 1
+WRONG_USE: Final = 2
+INTERRUPTED: Final = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; `argv` is `sys.argv[1:]` if not given.
+
+    Returns:
+        The exit code: 0, 1 failed, 2 wrong use, 130 interrupted.
+
+    Raises:
+        SystemExit: the arguments can't be parsed (2), or `--help` was asked for (0).
+    """
+    arguments = build_parser().parse_args(argv)
+    if arguments.version:
+        print(f"{PROGRAM} {version(PROGRAM)}")
+        return 0
+    if arguments.module is None:
+        arguments.parser.print_help(sys.stderr)
+        return WRONG_USE
+    try:
+        return int(importlib.import_module(f"supertokens_lite.cli.{arguments.module}").run(arguments))
+    except ConfigurationError as error:
+        return _fail(error, WRONG_USE)
+    except (SuperTokensError, OSError) as error:
+        return _fail(error, FAILED)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return INTERRUPTED
+
+
+def _fail(error: Exception, code: int) -> int:
+    """Print an error as one line."""
+    print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""What can be typed: the tree of commands, their options and their help.
+
+Decides names and wording. Must not import what a command needs to run: `module` names the module that does, so that
+`--help` is quick. Options are None where they are not given, because the environment comes before the default.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+__all__ = ("PROGRAM", "build_parser")
+
+PROGRAM: Final = "supertokens-lite"
+
+EXIT_CODES: Final = """\
+exit codes:
+  0    done
+  1    failed
+  2    wrong use: an option, a setting or a database that can't work
+  130  interrupted
+"""
+
+SERVE_NOTES: Final = """\
+environment:
+  Each option can be set as SUPERTOKENS_LITE_<OPTION>, each configuration key
+  as SUPERTOKENS_LITE_<KEY>; an option wins:
+    SUPERTOKENS_LITE_PORT=3600 SUPERTOKENS_LITE_ACCESS_TOKEN_VALIDITY=600
+  SUPERTOKENS_LITE_API_KEYS holds API keys, separated by commas. None are taken
+  from the command line, which other users of the machine can read.
+
+configuration keys, and what holds without them:
+  access_token_validity                             3600 seconds
+  access_token_validity_jitter                      0.05 of it, 0 to 0.25
+  refresh_token_validity                            144000 minutes
+  refresh_token_rotation_grace_period               30 seconds
+  recent_token_reuse_behaviour                      TOKEN_THEFT (or UNAUTHORISED)
+  access_token_dynamic_signing_key_update_interval  168 hours
+  supertokens_max_cdi_version                       5.6
+  supertokens_min_cdi_version                       3.1
+  ip_allow_regex, ip_deny_regex                     none
+
+example:
+  supertokens-lite core serve --database sessions.db
+"""
+
+Commands = argparse._SubParsersAction  # argparse has no public name for what add_subparsers gives
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of the whole command line."""
+    parser = _Parser(
+        prog=PROGRAM,
+        description="Sessions for Python: an SDK, and a session core on SQLite in the box.",
+        epilog=EXIT_CODES,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.set_defaults(module=None, parser=parser)
+    commands = _add_commands(parser)
+    _add(commands, "demo", "read and replace session data on a core in memory, and show it").set_defaults(module="demo")
+    core = _add_commands(_add(commands, "core", "serve, inspect and tend a session core on SQLite"))
+    _add_serve(core)
+    _add_stats(core)
+    _add_rotate(_add_commands(_add(core, "keys", "tend the keys that sign access tokens")))
+    _add_revoke_all(_add_commands(_add(core, "sessions", "tend the sessions")))
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Keeps the line breaks of its texts, and takes no abbreviated options: a later option could change their sense."""
+
+    def __init__(self, *, prog: str, description: str, epilog: str | None = None) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=epilog,
+            formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=27),
+            allow_abbrev=False,
+        )
+
+
+def _add_commands(parser: argparse.ArgumentParser) -> Commands[_Parser]:
+    return parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser, prog=parser.prog)
+
+
+def _add(commands: Commands[_Parser], name: str, purpose: str, *, epilog: str | None = None) -> _Parser:
+    parser = commands.add_parser(name, help=purpose, description=purpose[0].upper() + purpose[1:] + ".", epilog=epilog)
+    parser.set_defaults(parser=parser)
+    return parser
+
+
+def _add_serve(commands: Commands[_Parser]) -> None:
+    parser = _add(commands, "serve", "serve a session core over HTTP", epilog=SERVE_NOTES)
+    parser.set_defaults(module="serve")
+    add = parser.add_argument
+    add("--host", help="address to listen on (127.0.0.1)")
+    add("--port", help="port to listen on, 0 for any that is free (3567)")
+    add("--database", metavar="PATH", help="SQLite file, made if it isn't there; or :memory:")
+    add("--durability", choices=("full", "normal"), help="full: an answer survives a power cut (default on files); normal: a crash")  # fmt: skip
+    add("--api-key-file", metavar="PATH", help="file with the API keys to ask for, one a line")
+    add("--base-path", metavar="PATH", help="path that all paths are served below")
+    add("--body-limit", metavar="BYTES", help="size of the largest body taken (33554432)")
+    add("--config", metavar="KEY=VALUE", action="append", help="set a configuration key; may be repeated")
+
+
+def _add_stats(commands: Commands[_Parser]) -> None:
+    parser = _add(commands, "stats", "show tenants, sessions and key ages of a database")
+    parser.set_defaults(module="stats")
+    _add_database(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON, times in milliseconds since the epoch")
+
+
+def _add_rotate(commands: Commands[_Parser]) -> None:
+    parser = _add(
+        commands,
+        "rotate",
+        "make a new signing key for access tokens",
+        epilog="The new key is published at once and signs after a minute, when verifiers know it.\n"
+        "Tokens that the old one signed stay valid.",
+    )
+    parser.set_defaults(module="keys")
+    _add_database(parser)
+    parser.add_argument("--now", action="store_true", required=True, help="don't wait for the rotation that is due")
+    _add_app(parser)
+
+
+def _add_revoke_all(commands: Commands[_Parser]) -> None:
+    parser = _add(
+        commands,
+        "revoke-all",
+        "end all sessions: every user has to sign in again",
+        epilog="An access token that was verified without asking the core is good until it expires.",
+    )
+    parser.set_defaults(module="sessions")
+    _add_database(parser)
+    _add_app(parser)
+    parser.add_argument("--yes", action="store_true", help="don't ask")
+
+
+def _add_database(parser: _Parser) -> None:
+    parser.add_argument("--database", metavar="PATH", help="SQLite file (or set SUPERTOKENS_LITE_DATABASE)")
+
+
+def _add_app(parser: _Parser) -> None:
+    parser.add_argument("--app", metavar="ID", help="only this app (all of them)")
