@@ -1,0 +1,142 @@
+"""What developers and CI run: `nox -s NAME`, or `nox -l` for the list."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["tests", "lint", "types", "layers", "generate", "coverage", "docs", "package"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+ROOT = Path(__file__).parent
+EXTRAS = "fastapi,flask,django,server,cli"
+SITE = ".nox/site"
+PEER = "supertokens-python==0.31.4"
+
+
+def install(session: nox.Session, *groups: str, extras: str = EXTRAS) -> None:
+    """Install the project, editable, with its extras and groups of tools."""
+    tools = nox.project.dependency_groups(PROJECT, *groups) if groups else ()
+    session.install("-q", "-e", f".[{extras}]" if extras else ".", *tools)
+
+
+def peer_python(session: nox.Session) -> str:
+    """Make an environment that holds the pinned peer, once; give its interpreter."""
+    home = ROOT / ".nox" / "peer"
+    python = home / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    if not (home / "ready").exists():
+        session.run("python", "-m", "venv", "--clear", str(home))
+        session.run(str(python), "-m", "pip", "install", "-q", PEER, external=True)
+        (home / "ready").touch()
+    return str(python)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the main job on an embedded core, and show what it did."""
+    session.install("-q", ".")
+    session.run("supertokens-lite", "demo", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests; arguments go to pytest."""
+    install(session, "test")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting with ruff."""
+    session.install("-q", *nox.project.dependency_groups(PROJECT, "lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types with mypy and pyright, both strict."""
+    install(session, "test", "types")
+    session.run("mypy")
+    session.run("pyright", "--pythonpath", str(Path(session.bin) / "python"))
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Check who imports whom."""
+    install(session, "test")
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session
+def generate(session: nox.Session) -> None:
+    """Check that the generated files are what the generator writes; `-- --write` writes them."""
+    install(session, "lint")
+    arguments = ["--check"] if "--write" not in session.posargs else []
+    session.run("python", "-m", "supertokens_lite._tools.generate", *arguments)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Run the tests that are not marked slow with branch coverage, and report."""
+    install(session, "test")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "-q", "-m", "not slow", *session.posargs)
+    session.run("coverage", "combine", "-q")
+    session.run("coverage", "report")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation, warnings being errors; `-- serve` shows it while you write."""
+    install(session, extras=f"{EXTRAS},docs")
+    command = session.posargs or ["build", "--strict", "--quiet", "--site-dir", SITE]
+    session.run("mkdocs", *command, env={"NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"})
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build wheel and sdist, install each into an environment of its own, and check what was installed."""
+    session.install("-q", "build", "pytest", "pytest-timeout", "pytest-randomly")
+    out = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(out, ignore_errors=True)
+    session.run("python", "-m", "build", "-q", "--outdir", str(out), str(ROOT), silent=True)
+    session.run(
+        "pytest", "-q", "--confcutdir=tests/packaging", "tests/packaging", env={"SUPERTOKENS_LITE_DIST": str(out)}
+    )
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the lowest versions of the direct dependencies that are allowed."""
+    install(session, "test", extras="server,flask,django,fastapi")
+    requirements = [entry.split(";")[0].strip() for entry in PROJECT["project"]["dependencies"]]
+    session.install("-q", *(entry.replace(">=", "==") for entry in requirements))
+    session.run("pytest", "-q", "-m", "not slow", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure, side by side in one run, and print ratios; `-- --save` writes docs/performance.md."""
+    install(session, "test")
+    session.run("python", "-m", "tests.bench", "--peer", peer_python(session), *session.posargs)
+
+
+@nox.session
+def compat(session: nox.Session) -> None:
+    """Compare names, signatures, defaults and import paths with the pinned peer."""
+    install(session, "test")
+    session.run("python", "-m", "tests.compat", "--peer", peer_python(session), *session.posargs)
+
+
+@nox.session(python=["3.10", "3.12", "3.13"])
+def pythons(session: nox.Session) -> None:
+    """Run the quick tests under the other supported Pythons."""
+    install(session, "test")
+    session.run("pytest", "-q", "-m", "not slow", *session.posargs)
