@@ -1,4 +1,4 @@
-"""The wheel and the sdist, each installed into an environment of its own; `nox -s package` builds them and runs this."""
+"""The wheel and the sdist, each installed into an environment of its own (`nox -s package` builds them)."""
 
 from __future__ import annotations
 
