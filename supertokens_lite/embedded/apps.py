@@ -1,0 +1,140 @@
+"""What the core holds in memory about each app: its settings, its signing keys, the key of its refresh tokens.
+
+Read from the database when first asked for, and again after a few seconds, because other processes may have changed it.
+Missing or due keys are made here, outside any transaction; the one that is stored first counts.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from supertokens_lite.embedded.keyring import Keyring, SigningKey, make_key_text, oldest_kept
+from supertokens_lite.embedded.settings import BadSettingError, Settings, overlay
+from supertokens_lite.embedded.store import apps as stored
+from supertokens_lite.embedded.store.database import BusyError, Database
+from supertokens_lite.embedded.tokens import make_refresh_key
+from supertokens_lite.types import Secret
+
+__all__ = ("App", "Apps")
+
+FRESH_MS: Final = 5_000
+"""How long what was read about an app is used before it is read again."""
+
+
+class App(NamedTuple):
+    """One app as it was read.
+
+    Attributes:
+        app_id: its id.
+        settings: what holds for it.
+        refresh_key: the key its refresh tokens are sealed under.
+        keyring: its signing keys.
+        api_keys: what callers must show one of.
+        read_at: when it was read.
+    """
+
+    app_id: str
+    settings: Settings
+    refresh_key: str
+    keyring: Keyring
+    api_keys: tuple[str, ...]
+    read_at: int
+
+
+class Apps:
+    """The apps of a core.
+
+    Args:
+        database: where they are stored.
+        settings: what holds where an app has no setting of its own.
+        api_keys: keys that are good for every app.
+    """
+
+    def __init__(self, database: Database, settings: Settings, api_keys: Sequence[Secret]) -> None:
+        self._database = database
+        self.settings = settings
+        self._api_keys = tuple(key.reveal() for key in api_keys)
+        self._held: dict[str, App] = {}
+
+    def find(self, app_id: str, now: int, *, wait: bool) -> App | None:
+        """Find an app, ready to sign.
+
+        Raises:
+            BusyError: a key has to be made first, or the database is busy, and waiting is not allowed.
+        """
+        app = self._held.get(app_id)
+        if app is None or abs(now - app.read_at) > FRESH_MS:
+            app = self._read(app_id, now, wait=wait)
+        elif app.keyring.is_due(now):
+            app = None
+        if app is None or not (app.refresh_key and not app.keyring.is_due(now)):
+            app = self._ready(app_id, now, wait=wait)
+        return app
+
+    def reread(self, app_id: str, now: int, *, wait: bool) -> App | None:
+        """Read an app again, because a key was not found."""
+        return self._read(app_id, now, wait=wait)
+
+    def forget(self, app_id: str) -> None:
+        """Read an app again when it is next asked for."""
+        self._held.pop(app_id, None)
+
+    def rotate(self, app_id: str, now: int) -> str:
+        """Make a new dynamic key now; give its id."""
+        text = make_key_text()
+        created_at = self._database.write(lambda connection: stored.add_dynamic_key(connection, app_id, text, now))
+        self.forget(app_id)
+        return f"d-{created_at}"
+
+    def oldest_kept(self, app_id: str, now: int) -> int | None:
+        """Give the time before which this app's dynamic keys are of no use any more."""
+        app = self._read(app_id, now, wait=True)
+        return None if app is None else oldest_kept(app.settings, now)
+
+    def _read(self, app_id: str, now: int, *, wait: bool) -> App | None:
+        found = self._database.read(lambda connection: stored.load_app(connection, app_id), wait=wait)
+        if found is None:
+            self._held.pop(app_id, None)
+            return None
+        try:
+            settings = overlay(self.settings, json.loads(found.core_config))
+        except BadSettingError:  # it was good beside the core's own settings of that time
+            settings = self.settings
+        known = {key.kid: key for key in self._held[app_id].keyring.published(now)} if app_id in self._held else {}
+        dynamic = [known.get(f"d-{at}") or SigningKey(f"d-{at}", at, text) for at, text in found.dynamic]
+        static = [known.get(kid) or SigningKey(kid, at, text) for kid, at, text in found.static]
+        keyring = Keyring(dynamic, static, settings)
+        api_keys = self._api_keys + settings.api_keys
+        app = App(app_id, settings, found.refresh_key or "", keyring, api_keys, now)
+        self._held[app_id] = app
+        return app
+
+    def _ready(self, app_id: str, now: int, *, wait: bool) -> App | None:
+        """Make what an app lacks, and read it again."""
+        app = self._read(app_id, now, wait=wait)
+        if app is None or (app.refresh_key and not app.keyring.is_due(now)):
+            return app
+        if not wait:
+            raise BusyError
+        texts = {"dynamic": make_key_text()}
+        if app.keyring.lacks_static:
+            texts["static"] = make_key_text()
+        refresh_key = app.refresh_key or make_refresh_key()
+        self._database.write(lambda connection: _store_keys(connection, app, texts, refresh_key, now))
+        return self._read(app_id, now, wait=True)
+
+
+def _store_keys(connection: stored.Connection, app: App, texts: dict[str, str], refresh_key: str, now: int) -> None:
+    """Store keys that were made, unless another process was quicker."""
+    found = stored.load_app(connection, app.app_id)
+    if found is None:
+        return
+    stored.set_refresh_key(connection, app.app_id, refresh_key, now)
+    newest = found.dynamic[0][0] if found.dynamic else None
+    if newest == app.keyring.newest_dynamic_at:
+        stored.add_dynamic_key(connection, app.app_id, texts["dynamic"], now)
+    if not found.static and "static" in texts:
+        stored.add_static_key(connection, app.app_id, f"s-{uuid.uuid4()}", texts["static"], now)

@@ -1,0 +1,149 @@
+"""A database that many threads and event loops use at once: readers that never wait, and one writer.
+
+In a file each reader has a connection of its own and sees the last commit, whatever the writer does. In memory there is
+one connection for all, so that a reader may find it busy.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
+
+from supertokens_lite.embedded.store.files import Durability, check_path, connect, prepare_file
+from supertokens_lite.embedded.store.schema import migrate
+from supertokens_lite.embedded.store.writer import Done, Job, Outcome, Writer
+
+__all__ = ("BusyError", "Database")
+
+T = TypeVar("T")
+
+MEMORY = ":memory:"
+
+
+class BusyError(Exception):
+    """The database can't be read right now without waiting."""
+
+
+class Database:
+    """One database of a core, opened at its first use.
+
+    Args:
+        path: the file, or `:memory:`.
+        durability: `full`: a write waits for fsync. `normal`: it does not.
+
+    Raises:
+        ConfigurationError: the file can't be used.
+    """
+
+    def __init__(self, path: str, durability: Durability) -> None:
+        self._path = path
+        self._durability: Durability = durability
+        self.in_memory = path == MEMORY
+        if not self.in_memory:
+            check_path(path)
+        self.writes_wait = durability == "full" and not self.in_memory
+        self._inherited: list[object] = []
+        self._start()
+
+    def _start(self) -> None:
+        self._pid = os.getpid()
+        self._readers: deque[sqlite3.Connection] = deque()
+        self._shared: sqlite3.Connection | None = None
+        self._ready = False
+        self.writer = Writer(
+            quick=lambda: self._connect(patient=False),
+            patient=lambda: self._connect(patient=True),
+            checkpoints=not self.in_memory,
+        )
+
+    def after_fork(self) -> None:
+        """Start anew in a child: what it inherited is neither used nor closed, for it belongs to the parent too."""
+        if self._pid == os.getpid():
+            return
+        shared, ready = self._shared, self._ready
+        self._inherited.append((self._readers, self.writer))
+        self._start()
+        if self.in_memory:  # the child's copy of the memory is its own
+            self._shared, self._ready = shared, ready
+
+    def open(self) -> None:
+        """Open the database, making or migrating it; idempotent."""
+        if self._ready:
+            return
+        with self.writer.lock:
+            if self._ready:
+                return
+            if self.in_memory:
+                self._shared = connect(MEMORY, "normal", patient=False)
+                migrate(self._shared, MEMORY)
+            else:
+                prepare_file(self._path)
+            self._ready = True
+
+    def _connect(self, *, patient: bool) -> sqlite3.Connection:
+        if self._shared is not None:
+            return self._shared
+        return connect(self._path, self._durability, patient=patient)
+
+    def read(self, function: Callable[[sqlite3.Connection], T], *, wait: bool) -> T:
+        """Read something.
+
+        Args:
+            function: reads; it may be called in any thread.
+            wait: whether waiting is allowed.
+
+        Raises:
+            BusyError: it can't be done without waiting.
+        """
+        if self.in_memory:
+            return self._read_shared(function, wait=wait)
+        try:
+            connection = self._readers.pop()
+        except IndexError:
+            connection = connect(self._path, self._durability, patient=False)
+        try:
+            return function(connection)
+        except sqlite3.OperationalError as error:
+            # rare: another process is recovering the log or closing the file
+            if "locked" not in str(error) and "busy" not in str(error):
+                raise
+            if not wait:
+                raise BusyError from None
+            value: T = self.writer.run(function)
+            return value
+        finally:
+            self._readers.append(connection)
+
+    def _read_shared(self, function: Callable[[sqlite3.Connection], T], *, wait: bool) -> T:
+        if not self.writer.lock.acquire(blocking=wait):
+            raise BusyError
+        try:
+            assert self._shared is not None
+            return function(self._shared)
+        finally:
+            self.writer.lock.release()
+
+    def try_write(self, job: Job) -> Outcome | None:
+        """Write where you are if that needs no waiting; None if it would."""
+        return None if self.writes_wait else self.writer.try_now(job)
+
+    def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Write, and wait until it is as durable as configured."""
+        value: T = self.writer.run(job)
+        return value
+
+    def submit(self, job: Job, done: Done) -> None:
+        """Have a job written by a thread; `done` is called there."""
+        self.writer.submit(job, done)
+
+    def close(self) -> None:
+        """Finish the writes under way and close; what was in memory is gone."""
+        self.writer.close()
+        while self._readers:
+            self._readers.pop().close()
+        if self._shared is not None:
+            self._shared.close()
+            self._shared = None

@@ -1,0 +1,90 @@
+"""The database as a place: a file that only its owner may read, or memory; and connections to it.
+
+The file holds private keys, so it is made with mode 0600, and a looser one is refused. SQLite gives the files beside
+it (`-wal`, `-shm`) the mode of the database.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from pathlib import Path
+from typing import Final, Literal
+
+from supertokens_lite.embedded.store.schema import is_current, migrate
+from supertokens_lite.exceptions import ConfigurationError
+
+__all__ = ("Durability", "check_path", "connect", "prepare_file")
+
+Durability = Literal["full", "normal"]
+
+PATIENCE_MS: Final = 30_000
+"""How long a writer waits for another process to finish writing."""
+
+
+def check_path(path: str) -> None:
+    """Refuse a file that can't be used, without opening or making it.
+
+    Raises:
+        ConfigurationError: the folder is missing, it is no file, or others may read or write it; in one line.
+    """
+    file = Path(path)
+    folder = file.parent
+    if not folder.is_dir():
+        raise ConfigurationError(f"the folder {folder} of the database {path} does not exist: make it first")
+    if not file.exists():
+        if not os.access(folder, os.W_OK):
+            raise ConfigurationError(f"the database {path} can't be made: its folder can't be written to")
+        return
+    if not file.is_file():
+        raise ConfigurationError(f"{path} is not a file: name a file for the database")
+    if not os.access(file, os.R_OK | os.W_OK):
+        raise ConfigurationError(f"{path} can't be read and written by this user")
+    if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
+        raise ConfigurationError(
+            f"{path} holds private keys, and other users of this machine may read it: run chmod 600 {path}"
+        )
+    with file.open("rb") as opened:
+        head = opened.read(16)
+    if head and head != b"SQLite format 3\0":
+        raise ConfigurationError(f"{path} is not a database: name a new file or one that this core made")
+
+
+def prepare_file(path: str) -> None:
+    """Make the file or take it to this version's tables; idempotent, and safe among processes.
+
+    Raises:
+        ConfigurationError: it can't be used; in one line.
+    """
+    check_path(path)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = connect(path, "full", patient=True)
+        try:
+            if not is_current(connection, path):
+                connection.execute("PRAGMA journal_mode = WAL")
+                migrate(connection, path)
+        finally:
+            connection.close()
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigurationError(f"the database {path} can't be opened: {error}") from None
+
+
+def connect(path: str, durability: Durability, *, patient: bool) -> sqlite3.Connection:
+    """Open one connection, usable by any one thread at a time.
+
+    Args:
+        path: the file, or `:memory:`.
+        durability: `full` waits for fsync at each commit.
+        patient: whether to wait for another process that is writing; otherwise SQLite says "busy" at once.
+    """
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
+    execute = connection.execute
+    execute(f"PRAGMA busy_timeout = {PATIENCE_MS if patient else 0}")
+    execute(f"PRAGMA synchronous = {durability}")
+    execute("PRAGMA foreign_keys = ON")
+    execute("PRAGMA wal_autocheckpoint = 0")  # a checkpoint waits for the disk: the writer's thread makes them
+    execute("PRAGMA cache_size = -8000")
+    execute("PRAGMA temp_store = MEMORY")
+    return connection
