@@ -1,0 +1,186 @@
+"""HTTP for coroutines: lanes, each an httpx transport with one connection of its own, taken last in first out.
+
+httpx's own pool looks through all its connections at each request; that is what makes sixteen at once slower than
+eight. A lane has one connection, so there is nothing to look through.
+
+Each event loop has lanes of its own. They are closed when the loop shuts its asynchronous generators down, as
+`asyncio.run` and trio do at their end; the lanes of a loop that was closed without that are dropped, not awaited.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections import deque
+from collections.abc import AsyncGenerator
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import anyio
+import httpx
+
+from supertokens_lite._io.asynchronous import native_token
+from supertokens_lite._io.base import TransportError
+from supertokens_lite._io.options import TransportOptions, UrlCache, make_ssl_context, translate_error
+from supertokens_lite.exceptions import ClosedError
+from supertokens_lite.types import HttpReply, HttpRequest
+
+__all__ = ("HttpxAsyncTransport",)
+
+Lane = httpx.AsyncHTTPTransport | httpx.AsyncClient
+
+
+class HttpxAsyncTransport:
+    """Carries requests over HTTP, for every event loop of the process.
+
+    Args:
+        options: how requests travel.
+        secure: whether any host is spoken to over TLS.
+    """
+
+    def __init__(self, options: TransportOptions, *, secure: bool) -> None:
+        self._options = options
+        self._secure = secure
+        self._ssl_context: ssl.SSLContext | None = None
+        self._extensions = options.timeouts
+        self._urls = UrlCache()
+        self._inherited: list[object] = []
+        self._closed = False
+        self._forget()
+
+    def _forget(self) -> None:
+        self._pid = os.getpid()
+        self._lanes: WeakKeyDictionary[Any, _Lanes] = WeakKeyDictionary()
+
+    async def send(self, request: HttpRequest) -> HttpReply:
+        """Send and read the whole reply; raise `TransportError` if there is none."""
+        if self._closed:
+            raise ClosedError
+        if self._pid != os.getpid():  # the connections are the parent's: neither used nor closed
+            self._inherited.append(self._lanes)
+            self._forget()
+        token = native_token()
+        lanes = self._lanes.get(token)
+        if lanes is None:
+            lanes = self._lanes[token] = _Lanes(self._options.max_connections)
+            await lanes.close_with_the_loop()
+        try:
+            with anyio.fail_after(self._options.timeout_s):
+                lane = await lanes.take() or self._make_lane()
+                try:
+                    return await self._exchange(lane, request)
+                except BaseException:
+                    with anyio.CancelScope(shield=True):
+                        await lane.aclose()
+                    lane = None
+                    raise
+                finally:
+                    lanes.give_back(lane)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise translate_error(error, self._options) from error
+        except TimeoutError as error:
+            raise TransportError(f"no reply within {self._options.timeout_s:g} s", unsent=False) from error
+
+    async def _exchange(self, lane: Lane, request: HttpRequest) -> HttpReply:
+        message = httpx.Request(
+            request.method,
+            self._urls.get(request),
+            headers=request.headers,
+            content=request.body or None,
+            extensions=self._extensions,
+        )
+        if isinstance(lane, httpx.AsyncClient):
+            response = await lane.send(message)
+        else:
+            response = await lane.handle_async_request(message)
+            response.request = message
+            await response.aread()
+        return HttpReply(response.status_code, response.headers, response.content)
+
+    def _make_lane(self) -> Lane:
+        if self._ssl_context is None:
+            self._ssl_context = make_ssl_context(self._options, secure=self._secure)
+        if self._options.trust_env:  # the client is what knows proxies
+            return httpx.AsyncClient(verify=self._ssl_context, limits=self._options.limits, trust_env=True)
+        return httpx.AsyncHTTPTransport(verify=self._ssl_context, limits=self._options.limits, trust_env=False)
+
+    async def aclose(self) -> None:
+        """Close the lanes of this event loop and drop those of others; idempotent."""
+        self._closed = True
+        if self._pid == os.getpid():
+            lanes = self._lanes.pop(native_token(), None)
+            if lanes is not None:
+                await lanes.aclose()
+
+
+class _Waiter:
+    """Waits for a lane; is given one, or the right to make one."""
+
+    __slots__ = ("event", "lane", "served")
+
+    def __init__(self) -> None:
+        self.event = anyio.Event()
+        self.served = False
+        self.lane: Lane | None = None
+
+
+class _Lanes:
+    """The lanes of one event loop. Only tasks of that loop touch it."""
+
+    def __init__(self, most: int) -> None:
+        self._free: list[Lane] = []
+        self._left = most
+        self._waiters: deque[_Waiter] = deque()
+        self._keeper: AsyncGenerator[None, None] | None = None
+
+    async def take(self) -> Lane | None:
+        """Take a lane; None means: make one. Waits while all are taken."""
+        if self._free:
+            return self._free.pop()
+        if self._left:
+            self._left -= 1
+            return None
+        waiter = _Waiter()
+        self._waiters.append(waiter)
+        try:
+            await waiter.event.wait()
+        except BaseException:
+            if waiter.served:
+                self.give_back(waiter.lane)
+            else:
+                self._waiters.remove(waiter)
+            raise
+        return waiter.lane
+
+    def give_back(self, lane: Lane | None) -> None:
+        """Give a lane back; None: it is broken, and another may be made."""
+        if self._waiters:
+            waiter = self._waiters.popleft()
+            waiter.lane, waiter.served = lane, True
+            waiter.event.set()
+        elif lane is None:
+            self._left += 1
+        else:
+            self._free.append(lane)
+
+    async def close_with_the_loop(self) -> None:
+        """Have the lanes closed when the event loop shuts down."""
+        self._keeper = self._keep()
+        await self._keeper.__anext__()
+
+    async def _keep(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._close_free()
+
+    async def _close_free(self) -> None:
+        while self._free:
+            await self._free.pop().aclose()
+
+    async def aclose(self) -> None:
+        """Close the lanes that are free."""
+        if self._keeper is not None:
+            await self._keeper.aclose()
+        await self._close_free()

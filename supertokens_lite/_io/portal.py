@@ -1,0 +1,108 @@
+"""An event loop in a thread of its own, for blocking code whose overrides need one.
+
+Opt-in, because each call costs two switches of threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from contextvars import copy_context
+from typing import Any, TypeVar
+
+from supertokens_lite.exceptions import ClosedError, GeneralError
+
+__all__ = ("Portal",)
+
+T = TypeVar("T")
+
+
+class Portal:
+    """Runs coroutines on an asyncio event loop in a thread, begun at first use and anew after a fork."""
+
+    def __init__(self) -> None:
+        self._forget()
+        self._closed = False
+
+    def _forget(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end, with the caller's context variables; its errors come through whole.
+
+        Raises:
+            ClosedError: the portal was closed.
+            GeneralError: it was called from a coroutine of the portal's own, which it would block.
+        """
+        try:
+            loop = self._start()
+            if threading.current_thread() is self._thread:
+                raise GeneralError(
+                    "a blocking function was called on the portal's own event loop, which it would block forever; "
+                    "await its asynchronous twin there"
+                )
+        except GeneralError:
+            coroutine.close()
+            raise
+        outcome: Future[T] = Future()
+        tasks: list[asyncio.Task[None]] = []
+
+        async def settle() -> None:
+            try:
+                outcome.set_result(await coroutine)
+            except BaseException as error:
+                outcome.set_exception(error)
+                if not isinstance(error, (Exception, asyncio.CancelledError)):
+                    raise
+
+        loop.call_soon_threadsafe(lambda: tasks.append(loop.create_task(settle())), context=copy_context())
+        try:
+            return outcome.result()
+        except BaseException:
+            if not outcome.done():  # the caller was interrupted
+                loop.call_soon_threadsafe(lambda: tasks[0].cancel())
+            raise
+
+    def _start(self) -> asyncio.AbstractEventLoop:
+        if self._closed:
+            raise ClosedError
+        if self._pid != os.getpid():
+            self._forget()
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=_serve, args=(self._loop,), name="supertokens-lite-portal", daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+    def close(self) -> None:
+        """End the loop and its thread; idempotent."""
+        self._closed = True
+        if self._pid != os.getpid():
+            self._forget()
+        with self._lock:
+            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            if thread is not threading.current_thread():
+                thread.join()
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
