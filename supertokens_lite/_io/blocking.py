@@ -33,7 +33,10 @@ __all__ = ("BlockingIO", "BlockingSignal", "run")
 T = TypeVar("T")
 R = TypeVar("R")
 
-LIBRARIES: Final = tuple({os.path.normcase(path) for path in sysconfig.get_paths().values() if path})
+LIBRARIES: Final = tuple(
+    os.path.normcase(os.path.join(sysconfig.get_path(name), ""))  # compared as text
+    for name in ("stdlib", "platstdlib", "purelib", "platlib")
+)
 
 NO_LOOP_MESSAGES: Final = (
     "no running event loop",
@@ -63,12 +66,12 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     finally:
         mark.active = False
         current_run.reset(token)
-    error = EventLoopRequiredError(_where_suspended(coroutine))
+    required = EventLoopRequiredError(_where_suspended(coroutine))
     try:
         coroutine.close()
     except RuntimeError as refusal:  # it went on awaiting while it was being closed
-        raise error from refusal
-    raise error
+        raise required from refusal
+    raise required
 
 
 def _lacks_loop(error: RuntimeError) -> bool:

@@ -66,20 +66,23 @@ class HttpxAsyncTransport:
             await lanes.close_with_the_loop()
         try:
             with anyio.fail_after(self._options.timeout_s):
-                lane = await lanes.take() or self._make_lane()
+                lane = await lanes.take()
                 try:
+                    if lane is None:
+                        lane = self._make_lane()
                     return await self._exchange(lane, request)
                 except BaseException:
-                    with anyio.CancelScope(shield=True):
-                        await lane.aclose()
-                    lane = None
+                    if lane is not None:
+                        with anyio.CancelScope(shield=True):
+                            await lane.aclose()
+                        lane = None
                     raise
                 finally:
                     lanes.give_back(lane)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise translate_error(error, self._options) from error
         except TimeoutError as error:
             raise TransportError(f"no reply within {self._options.timeout_s:g} s", unsent=False) from error
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise translate_error(error, self._options) from error
 
     async def _exchange(self, lane: Lane, request: HttpRequest) -> HttpReply:
         message = httpx.Request(

@@ -52,12 +52,15 @@ class HttpxBlockingTransport:
         lanes = self._lanes
         deadline = time.monotonic() + self._options.timeout_s
         try:
-            lane = lanes.take(self._options.timeout_s) or self._make_lane()
+            lane = lanes.take(self._options.timeout_s)
             try:
+                if lane is None:
+                    lane = self._make_lane()
                 return self._exchange(lane, request, deadline)
             except BaseException:
-                lane.close()
-                lane = None
+                if lane is not None:
+                    lane.close()
+                    lane = None
                 raise
             finally:
                 lanes.give_back(lane)

@@ -42,11 +42,6 @@ class Portal:
         """
         try:
             loop = self._start()
-            if threading.current_thread() is self._thread:
-                raise GeneralError(
-                    "a blocking function was called on the portal's own event loop, which it would block forever; "
-                    "await its asynchronous twin there"
-                )
         except GeneralError:
             coroutine.close()
             raise
@@ -74,6 +69,11 @@ class Portal:
             raise ClosedError
         if self._pid != os.getpid():
             self._forget()
+        if threading.current_thread() is self._thread:
+            raise GeneralError(
+                "a blocking function was called on the portal's own event loop, which it would block forever; "
+                "await its asynchronous twin there"
+            )
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
