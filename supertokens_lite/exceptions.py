@@ -36,6 +36,7 @@ __all__ = (
     "PluginError",
     "ReentrantCallError",
     "SuperTokensError",
+    "SuperTokensWarning",
     "raise_bad_input_exception",
     "raise_general_exception",
 )
@@ -173,6 +174,10 @@ class PluginError(SuperTokensError):
     """Kept for compatibility; a plug-in was at fault."""
 
     status_hint = 400
+
+
+class SuperTokensWarning(UserWarning):
+    """Something works, but should not be done this way."""
 
 
 def raise_general_exception(msg: str, previous: Exception | None = None) -> NoReturn:
