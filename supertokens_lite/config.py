@@ -62,7 +62,7 @@ class _CoreOptions(BaseModel):
     trust_env: bool
     core_config: Mapping[str, Any] | None
     core_durability: Literal["full", "normal"]
-    core_app_id: Annotated[str, Field(pattern=r"\A[a-z0-9-]+\Z", max_length=64)]
+    core_app_id: Annotated[str, Field(pattern="^[a-z0-9-]+$", max_length=64)]
 
 
 class SupertokensConfig:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, TypeVar, Union
 
 __all__ = (
+    "BaseRequest",
     "CoreCall",
     "HttpReply",
     "HttpRequest",
@@ -18,6 +19,8 @@ __all__ = (
     "RecipeUserId",
     "Secret",
     "UserContext",
+    "convert_to_recipe_user_id",
+    "get_request_from_user_context",
 )
 
 T = TypeVar("T")
@@ -128,3 +131,21 @@ class RecipeUserId:
 
     def __repr__(self) -> str:
         return f"RecipeUserId({self.recipe_user_id!r})"
+
+
+class BaseRequest:
+    """A request of any framework; the adapters derive from it."""
+
+    wrapper_used = True
+
+
+def convert_to_recipe_user_id(user_id: str) -> RecipeUserId:
+    """Give a user id as the id of a login method."""
+    return RecipeUserId(user_id)
+
+
+def get_request_from_user_context(user_context: UserContext | None) -> BaseRequest | None:
+    """Give the request that a user context belongs to; None if there is none."""
+    default = (user_context or {}).get("_default")
+    request = default.get("request") if isinstance(default, dict) else None
+    return request if isinstance(request, BaseRequest) else None

@@ -89,16 +89,15 @@ class Wire:
     ) -> HttpRequest:
         assert self._interceptor is not None
         sends_body = call.body is not None
-        url, method, changed, params, body = await settle(
-            self._interceptor(
-                host.origin + host.base_path + call.path,
-                call.method,
-                dict(headers),
-                dict(call.query or {}),
-                dict(call.body or {}),
-                user_context,
-            )
+        outcome: Any = self._interceptor(
+            host.origin + host.base_path + call.path,
+            call.method,
+            dict(headers),
+            dict(call.query or {}),
+            dict(call.body or {}),
+            user_context,
         )
+        url, method, changed, params, body = await settle(outcome)
         if "://" not in url:
             raise ConfigurationError("network_interceptor gave a URL without scheme and host")
         origin, target = _split(url, host)

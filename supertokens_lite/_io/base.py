@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import ContextVar
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from supertokens_lite.types import HttpReply, HttpRequest
 
@@ -24,6 +24,7 @@ __all__ = (
     "IO",
     "AsyncTransport",
     "BlockingTransport",
+    "Drive",
     "Effects",
     "Run",
     "Signal",
@@ -71,6 +72,14 @@ class BlockingTransport(Protocol):
 
     def close(self) -> None:
         """Give back what is held; idempotent."""
+        ...
+
+
+class Drive(Protocol):
+    """Runs a coroutine to its end in blocking code."""
+
+    def __call__(self, coroutine: Coroutine[Any, Any, T], /) -> T:
+        """Run it."""
         ...
 
 

@@ -96,7 +96,11 @@ def _add_serve(commands: Commands[_Parser]) -> None:
     add("--host", help="address to listen on (127.0.0.1)")
     add("--port", help="port to listen on, 0 for any that is free (3567)")
     add("--database", metavar="PATH", help="SQLite file, made if it isn't there; or :memory:")
-    add("--durability", choices=("full", "normal"), help="full: an answer survives a power cut (default on files); normal: a crash")  # fmt: skip
+    add(
+        "--durability",
+        choices=("full", "normal"),
+        help="full: an answer survives a power cut (default on files); normal: a crash",
+    )
     add("--api-key-file", metavar="PATH", help="file with the API keys to ask for, one a line")
     add("--base-path", metavar="PATH", help="path that all paths are served below")
     add("--body-limit", metavar="BYTES", help="size of the largest body taken (33554432)")

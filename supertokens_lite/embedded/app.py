@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, Literal
 
-from supertokens_lite._protocol.paths import API_KEY_HEADER, CDI_VERSION_HEADER
+from supertokens_lite._protocol.paths import API_KEY_HEADER, CDI_VERSION_HEADER, PUBLIC_APP
 from supertokens_lite.embedded.apps import Apps
 from supertokens_lite.embedded.calls import Call, WriteJob, unknown_tenant
 from supertokens_lite.embedded.paths import Place, resolve
@@ -91,6 +91,7 @@ class EmbeddedCore:
             `kill -9`; a power cut may lose the last moments but corrupts nothing.
         api_keys: keys that callers must show one of; each has at least 20 characters.
         clock: gives milliseconds since the epoch, UTC.
+        app_id: an app to make if it is not there.
 
     Raises:
         ConfigurationError: the folder is missing, the file is not a database of this core, is of a newer version or can
@@ -105,6 +106,7 @@ class EmbeddedCore:
         durability: Literal["full", "normal"] = "full",
         api_keys: Sequence[Secret] = (),
         clock: Callable[[], int] = now_ms,
+        app_id: str = PUBLIC_APP,
     ) -> None:
         if durability not in ("full", "normal"):
             raise ConfigurationError(f"durability is {durability!r} and must be 'full' or 'normal'")
@@ -113,6 +115,7 @@ class EmbeddedCore:
         self.settings: Settings = parse_settings(config or {})
         self.database = Database(database, durability)
         self._clock = clock
+        self._app_id = app_id
         self._apps = Apps(self.database, self.settings, api_keys)
         self._upkeep = Upkeep(self.database, self._apps)
         self._resolve = lru_cache(PATHS_REMEMBERED)(resolve)
@@ -133,7 +136,9 @@ class EmbeddedCore:
         with self._opening:
             if not self._is_open:
                 self.database.open()
-                self._apps.find("public", self._clock(), wait=True)
+                now = self._clock()
+                self._apps.make(self._app_id, now)
+                self._apps.find(self._app_id, now, wait=True)
                 self._is_open = True
 
     def handle(self, request: HttpRequest) -> HttpReply:

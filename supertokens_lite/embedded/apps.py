@@ -74,6 +74,11 @@ class Apps:
             app = self._ready(app_id, now, wait=wait)
         return app
 
+    def make(self, app_id: str, now: int) -> None:
+        """Make an app if it is not there."""
+        if self._database.read(lambda connection: stored.core_config(connection, app_id), wait=True) is None:
+            self._database.write(lambda connection: stored.make_app(connection, app_id, now))
+
     def reread(self, app_id: str, now: int, *, wait: bool) -> App | None:
         """Read an app again, because a key was not found."""
         return self._read(app_id, now, wait=wait)

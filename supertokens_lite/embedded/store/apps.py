@@ -19,6 +19,7 @@ __all__ = (
     "delete_tenant",
     "has_tenant",
     "load_app",
+    "make_app",
     "parse_config",
     "put_app",
     "put_tenant",
@@ -89,6 +90,12 @@ def put_app(connection: sqlite3.Connection, app_id: str, config: str, now: int) 
     connection.execute("INSERT INTO apps VALUES (?, ?, ?)", (app_id, config, now))
     connection.execute("INSERT INTO tenants VALUES (?, 'public', '{}', ?)", (app_id, now))
     return True
+
+
+def make_app(connection: sqlite3.Connection, app_id: str, now: int) -> None:
+    """Make an app unless it is there."""
+    if core_config(connection, app_id) is None:
+        put_app(connection, app_id, "{}", now)
 
 
 def delete_app(connection: sqlite3.Connection, app_id: str) -> bool:

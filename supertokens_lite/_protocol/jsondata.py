@@ -1,0 +1,96 @@
+"""Whether a value can be session data: a JSON object, all the way down.
+
+Tuples count as lists. The usual value passes after one look at each item; only a value that fails is walked again for
+the place of the fault.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, Final
+
+from supertokens_lite.exceptions import BadInputError
+
+__all__ = ("DEEPEST", "check_object", "merge_claims")
+
+DEEPEST: Final = 200
+
+_PLAIN: Final = frozenset((str, int, bool, type(None)))
+
+
+def check_object(value: Any, name: str) -> None:
+    """Refuse what is not a JSON object.
+
+    Args:
+        value: what is to be sent.
+        name: what the caller calls it, for the error.
+
+    Raises:
+        BadInputError: `path` names the place, like `data["a"][3]`.
+    """
+    if not isinstance(value, dict):
+        raise BadInputError(f"must be a dict, not {_kind(value)}", name)
+    if not _is_fine(value, 1):
+        _find_fault(value, name)
+
+
+def _is_fine(value: Any, depth: int) -> bool:
+    """Tell whether an object or list is JSON within the depth allowed."""
+    if depth > DEEPEST:
+        return False
+    if isinstance(value, dict):
+        for key in value:
+            if type(key) is not str and not isinstance(key, str):
+                return False
+        items: Iterable[Any] = value.values()
+    else:
+        items = value
+    for item in items:
+        kind = type(item)
+        if kind in _PLAIN:
+            continue
+        if kind is float or isinstance(item, float):
+            if not math.isfinite(item):
+                return False
+        elif isinstance(item, (dict, list, tuple)):
+            if not _is_fine(item, depth + 1):
+                return False
+        elif not isinstance(item, (str, int)):
+            return False
+    return True
+
+
+def _find_fault(root: Any, name: str) -> None:
+    """Raise the error for the first fault; a stack instead of recursion, for the value may be very deep."""
+    waiting: list[tuple[Any, str, int]] = [(root, name, 1)]
+    while waiting:
+        value, path, depth = waiting.pop()
+        if isinstance(value, (dict, list, tuple)):
+            if depth > DEEPEST:
+                raise BadInputError(f"is nested more than {DEEPEST} levels deep", name)
+            for key in value if isinstance(value, dict) else ():
+                if not isinstance(key, str):
+                    raise BadInputError(f"the key {key!r} must be a string, not {_kind(key)}", path)
+            inner = value.items() if isinstance(value, dict) else enumerate(value)
+            waiting += reversed([(item, f"{path}[{_step(key)}]", depth + 1) for key, item in inner])
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise BadInputError(f"{value} has no form in JSON; use None or a string", path)
+        elif value is not None and not isinstance(value, (str, int, float)):
+            raise BadInputError(
+                f"{_kind(value)} has no form in JSON; use dict, list, str, int, float, bool or None", path
+            )
+
+
+def _step(key: Any) -> str:
+    return '"' + key.replace('"', '\\"') + '"' if isinstance(key, str) else str(key)
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
+
+
+def merge_claims(existing: dict[str, Any], update: dict[str, Any], protected: frozenset[str]) -> dict[str, Any]:
+    """Merge an update into an access token payload: None deletes a key, the core's own claims are left out."""
+    merged = {name: value for name, value in existing.items() if name not in protected} | update
+    return {name: value for name, value in merged.items() if name not in update or value is not None}

@@ -1,0 +1,319 @@
+"""The public functions on sessions, as methods of one object: the source that all other forms are generated from.
+
+`recipe.session.asyncio` has the same as coroutines of the process's default instance, `recipe.session.syncio` and
+`app.session.blocking` the same without `await`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from supertokens_lite._core.hooks import settle
+from supertokens_lite._protocol.paths import PUBLIC_TENANT
+from supertokens_lite._protocol.tokens import PROTECTED_CLAIMS
+from supertokens_lite.exceptions import BadInputError, GeneralError
+from supertokens_lite.recipe.session.container import SessionContainer
+from supertokens_lite.recipe.session.interfaces import Change, RecipeInterface
+from supertokens_lite.recipe.session.results import (
+    CreateJwtOkResult,
+    CreateJwtResultUnsupportedAlgorithm,
+    GetJWKSResult,
+    SessionInformationResult,
+)
+from supertokens_lite.types import RecipeUserId
+
+__all__ = ("Sessions",)
+
+TENANT_ID: Final = re.compile(r"[a-zA-Z0-9-]+")
+
+
+class Sessions:
+    """All that can be done with sessions, awaited.
+
+    Args:
+        implementation: what does it, overrides and all.
+        config: the settings of the recipe.
+    """
+
+    def __init__(self, implementation: RecipeInterface, config: Any) -> None:
+        self._implementation = implementation
+        self._config = config
+
+    async def create_new_session_without_request_response(
+        self,
+        tenant_id: str,
+        recipe_user_id: RecipeUserId,
+        access_token_payload: dict[str, Any] | None = None,
+        session_data_in_database: dict[str, Any] | None = None,
+        disable_anti_csrf: bool = False,
+        user_context: dict[str, Any] | None = None,
+    ) -> SessionContainer:
+        """Create a session for a user; hand its tokens to the client yourself.
+
+        Args:
+            tenant_id: the tenant, usually `"public"`.
+            recipe_user_id: the user; no such user has to exist.
+            access_token_payload: your claims in the access tokens.
+            session_data_in_database: the session data.
+            disable_anti_csrf: make no anti-CSRF token, for clients that send tokens in headers.
+            user_context: travels to overrides and the network interceptor.
+
+        Returns:
+            The session, with all its tokens.
+
+        Raises:
+            BadInputError: an argument is not what it must be; nothing was sent.
+            CoreError: the core could not be asked, or refused.
+
+        Effects: one call to the core. Source: CDI, POST /recipe/session.
+        """
+        if not isinstance(recipe_user_id, RecipeUserId):
+            raise BadInputError("must be a RecipeUserId: RecipeUserId('…')", "recipe_user_id")
+        payload = {name: value for name, value in (access_token_payload or {}).items() if name not in PROTECTED_CLAIMS}
+        payload["iss"] = self._config.issuer
+        if self._config.anti_csrf == "VIA_CUSTOM_HEADER" and not disable_anti_csrf:
+            raise GeneralError(
+                "anti_csrf VIA_CUSTOM_HEADER needs a request to look at: pass disable_anti_csrf=True, and check the "
+                "header yourself"
+            )
+        return await settle(
+            self._implementation.create_new_session(
+                recipe_user_id.get_as_string(),
+                recipe_user_id,
+                payload,
+                session_data_in_database or {},
+                disable_anti_csrf,
+                _tenant(tenant_id),
+                _context(user_context),
+            )
+        )
+
+    async def revoke_session(self, session_handle: str, user_context: dict[str, Any] | None = None) -> bool:
+        """End a session.
+
+        Returns:
+            True if there was one.
+
+        Effects: one call to the core. Source: CDI, POST /recipe/session/remove.
+        """
+        return await settle(self._implementation.revoke_session(session_handle, _context(user_context)))
+
+    async def revoke_all_sessions_for_user(
+        self,
+        user_id: str,
+        revoke_sessions_for_linked_accounts: bool = True,
+        tenant_id: str | None = None,
+        user_context: dict[str, Any] | None = None,
+    ) -> list[str]:
+        """End all sessions of a user.
+
+        Args:
+            user_id: the user.
+            revoke_sessions_for_linked_accounts: those of linked accounts too.
+            tenant_id: only those of this tenant; None: of all tenants.
+            user_context: travels to overrides and the network interceptor.
+
+        Returns:
+            The handles of the sessions that were ended.
+
+        Effects: one call to the core. Source: CDI, POST /recipe/session/remove.
+        """
+        return await settle(
+            self._implementation.revoke_all_sessions_for_user(
+                user_id,
+                revoke_sessions_for_linked_accounts,
+                PUBLIC_TENANT if tenant_id is None else _tenant(tenant_id),
+                tenant_id is None,
+                _context(user_context),
+            )
+        )
+
+    async def get_all_session_handles_for_user(
+        self,
+        user_id: str,
+        fetch_sessions_for_linked_accounts: bool = True,
+        tenant_id: str | None = None,
+        user_context: dict[str, Any] | None = None,
+    ) -> list[str]:
+        """Give the handles of all live sessions of a user.
+
+        Args:
+            user_id: the user.
+            fetch_sessions_for_linked_accounts: those of linked accounts too.
+            tenant_id: only those of this tenant; None: of all tenants.
+            user_context: travels to overrides and the network interceptor.
+
+        Returns:
+            The handles; empty for an unknown user.
+
+        Effects: one call to the core. Source: CDI, GET /recipe/session/user.
+        """
+        return await settle(
+            self._implementation.get_all_session_handles_for_user(
+                user_id,
+                fetch_sessions_for_linked_accounts,
+                PUBLIC_TENANT if tenant_id is None else _tenant(tenant_id),
+                tenant_id is None,
+                _context(user_context),
+            )
+        )
+
+    async def revoke_multiple_sessions(
+        self, session_handles: list[str], user_context: dict[str, Any] | None = None
+    ) -> list[str]:
+        """End sessions.
+
+        Returns:
+            The handles of those that there were.
+
+        Effects: one call to the core. Source: CDI, POST /recipe/session/remove.
+        """
+        return await settle(self._implementation.revoke_multiple_sessions(session_handles, _context(user_context)))
+
+    async def get_session_information(
+        self, session_handle: str, user_context: dict[str, Any] | None = None
+    ) -> SessionInformationResult | None:
+        """Read a session.
+
+        Returns:
+            The session; None if there is none with this handle, or it has expired.
+
+        Effects: one call to the core. Source: CDI, GET /recipe/session.
+        """
+        return await settle(self._implementation.get_session_information(session_handle, _context(user_context)))
+
+    async def update_session_data_in_database(
+        self, session_handle: str, new_session_data: dict[str, Any], user_context: dict[str, Any] | None = None
+    ) -> bool:
+        """Replace the data of a session; what is not in the new object is gone.
+
+        Args:
+            session_handle: the session.
+            new_session_data: any JSON object.
+            user_context: travels to overrides and the network interceptor.
+
+        Returns:
+            False if there is no such session. After True every reader sees the new data.
+
+        Raises:
+            BadInputError: the data is not a JSON object; `path` names the place. Nothing was sent.
+
+        Effects: one call to the core. Source: CDI, PUT /recipe/session/data.
+        """
+        return await settle(
+            self._implementation.update_session_data_in_database(
+                session_handle, new_session_data, _context(user_context)
+            )
+        )
+
+    async def modify_session_data_in_database(
+        self, session_handle: str, change: Change, user_context: dict[str, Any] | None = None
+    ) -> dict[str, Any] | None:
+        """Read the data of a session, change it and write it back, without losing what others change meanwhile.
+
+        Within this process, calls for the same handle take turns, whichever thread, task or facade they come from.
+        Across processes, a core that offers compare-and-set (the embedded one does) refuses a write that is based on
+        old data, and `change` is called again with the newer data. With a core that doesn't offer it, a write of
+        another process between the read and the write is lost.
+
+        Args:
+            session_handle: the session.
+            change: gets a copy of the data and gives the new data, or None to leave it as it is. It may be `def` or
+                `async def`, may be called more than once, and must not call this SDK for the same handle.
+            user_context: travels to overrides and the network interceptor.
+
+        Returns:
+            The data as it is stored now; None if there is no such session.
+
+        Raises:
+            BadInputError: `change` gave something that is not a JSON object; nothing was written.
+            ReentrantCallError: `change` called this SDK for the same handle; nothing was written.
+
+        Effects: two calls to the core, more where others write too. Source: `/lite/v1` of the embedded core; CDI.
+        """
+        return await settle(
+            self._implementation.modify_session_data_in_database(session_handle, change, _context(user_context))
+        )
+
+    async def list_sessions_for_user(
+        self, user_id: str, user_context: dict[str, Any] | None = None
+    ) -> list[SessionInformationResult]:
+        """Read all live sessions of a user, of all tenants.
+
+        Returns:
+            The sessions, oldest first; empty for an unknown user.
+
+        Effects: one call to the core for the handles, then one for each thousand sessions where the core has a batch
+        call (the embedded one does), else one for each session, eight at once.
+        """
+        return await settle(self._implementation.list_sessions_for_user(user_id, _context(user_context)))
+
+    async def merge_into_access_token_payload(
+        self,
+        session_handle: str,
+        new_access_token_payload: dict[str, Any],
+        user_context: dict[str, Any] | None = None,
+    ) -> bool:
+        """Merge claims into the access token payload of a session; a refresh brings them into its tokens.
+
+        Args:
+            session_handle: the session.
+            new_access_token_payload: the claims; None deletes one.
+            user_context: travels to overrides and the network interceptor.
+
+        Returns:
+            False if there is no such session.
+
+        Raises:
+            BadInputError: the update is not a JSON object; nothing was sent.
+            CoreResponseError: a claim is the core's own.
+
+        Effects: two calls to the core. Source: CDI, PUT /recipe/jwt/data.
+        """
+        return await settle(
+            self._implementation.merge_into_access_token_payload(
+                session_handle, new_access_token_payload, _context(user_context)
+            )
+        )
+
+    async def create_jwt(
+        self,
+        payload: dict[str, Any],
+        validity_seconds: int | None = None,
+        use_static_signing_key: bool | None = None,
+        user_context: dict[str, Any] | None = None,
+    ) -> CreateJwtOkResult | CreateJwtResultUnsupportedAlgorithm:
+        """Sign a JWT of your own with the core's keys.
+
+        Args:
+            payload: the claims; `iss` is set to the API's address unless given.
+            validity_seconds: None: 100 years.
+            use_static_signing_key: False: a key that rotates.
+            user_context: travels to overrides and the network interceptor.
+
+        Returns:
+            The token in `.jwt`.
+
+        Effects: one call to the core. Source: CDI, POST /recipe/jwt.
+        """
+        return await settle(
+            self._implementation.create_jwt(payload, validity_seconds, use_static_signing_key, _context(user_context))
+        )
+
+    async def get_jwks(self, user_context: dict[str, Any] | None = None) -> GetJWKSResult:
+        """Read the public keys that verify access tokens and JWTs.
+
+        Effects: one call to the core. Source: CDI, GET /.well-known/jwks.json.
+        """
+        return await settle(self._implementation.get_jwks(_context(user_context)))
+
+
+def _context(user_context: dict[str, Any] | None) -> dict[str, Any]:
+    return {} if user_context is None else user_context
+
+
+def _tenant(tenant_id: str) -> str:
+    if not TENANT_ID.fullmatch(str(tenant_id)):
+        raise BadInputError("must be a string of letters, digits and hyphens", "tenant_id")
+    return tenant_id
