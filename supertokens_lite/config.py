@@ -18,7 +18,7 @@ from supertokens_lite._protocol.paths import APP_PREFIX, PUBLIC_APP
 from supertokens_lite._protocol.urls import CoreHost, NormalisedURLDomain, NormalisedURLPath, is_local, parse_core_host
 from supertokens_lite._protocol.versions import SUPPORTED
 from supertokens_lite.exceptions import ConfigurationError, GeneralError, SuperTokensWarning
-from supertokens_lite.types import NetworkInterceptor, Secret
+from supertokens_lite.types import NetworkInterceptor, Secret, is_object
 
 __all__ = (
     "AppInfo",
@@ -235,11 +235,11 @@ def _without_password(piece: str) -> str:
 
 def same_settings(one: Any, other: Any) -> bool:
     """Compare settings by value; callables by the module and the qualified name they were defined under."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
+    if is_object(one) and is_object(other):
         return one.keys() == other.keys() and all(same_settings(one[key], other[key]) for key in one)
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
-        pairs = list(zip(cast("list[Any]", one), cast("list[Any]", other), strict=False))
-        return len(cast("list[Any]", one)) == len(cast("list[Any]", other)) and all(same_settings(*p) for p in pairs)
+        left, right = cast("list[Any]", one), cast("list[Any]", other)
+        return len(left) == len(right) and all(map(same_settings, left, right))
     if callable(one) and callable(other) and hasattr(one, "__qualname__") and hasattr(other, "__qualname__"):
         return (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)
     return bool(one == other)

@@ -7,7 +7,7 @@ call, so they are named tuples: a frozen dataclass takes three times as long to 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple, TypeVar, Union
+from typing import Any, NamedTuple, TypeGuard, TypeVar, Union
 
 __all__ = (
     "BaseRequest",
@@ -21,6 +21,8 @@ __all__ = (
     "UserContext",
     "convert_to_recipe_user_id",
     "get_request_from_user_context",
+    "is_array",
+    "is_object",
 )
 
 T = TypeVar("T")
@@ -133,6 +135,16 @@ class RecipeUserId:
         return f"RecipeUserId({self.recipe_user_id!r})"
 
 
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Tell whether a parsed JSON value is an object."""
+    return isinstance(value, dict)
+
+
+def is_array(value: object) -> TypeGuard[list[Any]]:
+    """Tell whether a parsed JSON value is an array."""
+    return isinstance(value, list)
+
+
 class BaseRequest:
     """A request of any framework; the adapters derive from it."""
 
@@ -147,5 +159,5 @@ def convert_to_recipe_user_id(user_id: str) -> RecipeUserId:
 def get_request_from_user_context(user_context: UserContext | None) -> BaseRequest | None:
     """Give the request that a user context belongs to; None if there is none."""
     default = (user_context or {}).get("_default")
-    request = default.get("request") if isinstance(default, dict) else None
+    request = default.get("request") if is_object(default) else None
     return request if isinstance(request, BaseRequest) else None

@@ -19,4 +19,4 @@ async def settle(value: Awaitable[T]) -> T:
     """
     if type(value) is CoroutineType or inspect.isawaitable(value):
         return await value
-    return value
+    return value  # pyright: ignore[reportUnknownVariableType]

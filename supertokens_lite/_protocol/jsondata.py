@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from supertokens_lite.exceptions import BadInputError
+from supertokens_lite.types import is_object
 
 __all__ = ("DEEPEST", "check_object", "merge_claims")
 
@@ -29,7 +30,7 @@ def check_object(value: Any, name: str) -> None:
     Raises:
         BadInputError: `path` names the place, like `data["a"][3]`.
     """
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise BadInputError(f"must be a dict, not {_kind(value)}", name)
     if not _is_fine(value, 1):
         _find_fault(value, name)
@@ -39,21 +40,19 @@ def _is_fine(value: Any, depth: int) -> bool:
     """Tell whether an object or list is JSON within the depth allowed."""
     if depth > DEEPEST:
         return False
-    if isinstance(value, dict):
-        for key in value:
-            if type(key) is not str and not isinstance(key, str):
-                return False
-        items: Iterable[Any] = value.values()
-    else:
-        items = value
+    items: Iterable[Any] = value
+    if is_object(value):
+        if not all(map(_is_text, value)):
+            return False
+        items = value.values()
     for item in items:
-        kind = type(item)
+        kind: type[Any] = type(item)
         if kind in _PLAIN:
             continue
-        if kind is float or isinstance(item, float):
+        if isinstance(item, float):
             if not math.isfinite(item):
                 return False
-        elif isinstance(item, (dict, list, tuple)):
+        elif _is_container(item):
             if not _is_fine(item, depth + 1):
                 return False
         elif not isinstance(item, (str, int)):
@@ -61,25 +60,31 @@ def _is_fine(value: Any, depth: int) -> bool:
     return True
 
 
+def _is_text(key: object) -> bool:
+    return isinstance(key, str)
+
+
+def _is_container(value: object) -> TypeGuard[Any]:
+    return isinstance(value, (dict, list, tuple))
+
+
 def _find_fault(root: Any, name: str) -> None:
     """Raise the error for the first fault; a stack instead of recursion, for the value may be very deep."""
     waiting: list[tuple[Any, str, int]] = [(root, name, 1)]
     while waiting:
         value, path, depth = waiting.pop()
-        if isinstance(value, (dict, list, tuple)):
+        if _is_container(value):
             if depth > DEEPEST:
                 raise BadInputError(f"is nested more than {DEEPEST} levels deep", name)
-            for key in value if isinstance(value, dict) else ():
-                if not isinstance(key, str):
+            inner: list[tuple[Any, Any]] = list(value.items() if is_object(value) else enumerate(value))
+            for key, _ in inner if is_object(value) else ():
+                if not _is_text(key):
                     raise BadInputError(f"the key {key!r} must be a string, not {_kind(key)}", path)
-            inner = value.items() if isinstance(value, dict) else enumerate(value)
             waiting += reversed([(item, f"{path}[{_step(key)}]", depth + 1) for key, item in inner])
         elif isinstance(value, float) and not math.isfinite(value):
             raise BadInputError(f"{value} has no form in JSON; use None or a string", path)
         elif value is not None and not isinstance(value, (str, int, float)):
-            raise BadInputError(
-                f"{_kind(value)} has no form in JSON; use dict, list, str, int, float, bool or None", path
-            )
+            raise BadInputError(f"{_kind(value)} has no form in JSON", path)
 
 
 def _step(key: Any) -> str:

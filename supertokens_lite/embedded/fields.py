@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from supertokens_lite.embedded.replies import Refused, to_json
+from supertokens_lite.types import is_array, is_object
 
 __all__ = (
     "flag",
@@ -53,7 +54,7 @@ def parse_body(body: bytes) -> dict[str, Any]:
         value = _decode(body.decode())
     except (ValueError, RecursionError):
         raise Refused(400, "Invalid Json Input") from None
-    if not isinstance(value, dict) or _too_deep(body, value):
+    if not is_object(value) or _too_deep(body, value):
         raise Refused(400, "Invalid Json Input")
     return value
 
@@ -66,8 +67,8 @@ def _too_deep(body: bytes, value: Any) -> bool:
     for _ in range(DEEPEST):
         inner: list[Any] = []
         for item in level:
-            inner.extend(item.values() if isinstance(item, dict) else item)
-        level = [item for item in inner if isinstance(item, (dict, list))]
+            inner.extend(item.values() if is_object(item) else item)
+        level = [item for item in inner if is_object(item) or is_array(item)]
         if not level:
             return False
     return True
@@ -117,7 +118,7 @@ def optional_flag(body: Mapping[str, Any], name: str, *, default: bool) -> bool:
 def whole_object(body: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Give an object field."""
     value = body.get(name)
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise _invalid(name)
     return value
 
@@ -165,9 +166,9 @@ def _to_store(value: dict[str, Any], name: str) -> str:
 
 
 def _has_long_integer(value: Any) -> bool:
-    if isinstance(value, dict):
+    if is_object(value):
         return any(map(_has_long_integer, value.values()))
-    if isinstance(value, list):
+    if is_array(value):
         return any(map(_has_long_integer, value))
     return isinstance(value, int) and not -LARGEST - 1 <= value <= LARGEST
 

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from supertokens_lite.embedded.replies import to_json
+from supertokens_lite.types import is_object
 
 __all__ = (
     "PROTECTED",
@@ -193,7 +194,7 @@ def _parse_object(encoded: str, message: str) -> dict[str, Any]:
         value = json.loads(_from_base64url(encoded))
     except (ValueError, RecursionError):
         raise TokenError(message) from None
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise TokenError(message)
     return value
 

@@ -25,7 +25,7 @@ from supertokens_lite.embedded.routes.data import missing
 from supertokens_lite.embedded.routes.session import flat_session
 from supertokens_lite.embedded.store import sessions
 from supertokens_lite.embedded.store.apps import Connection
-from supertokens_lite.types import HttpReply
+from supertokens_lite.types import HttpReply, is_array, is_object
 
 __all__ = ("get_data", "list_sessions", "merge_data", "merge_patch", "put_data", "read_many", "update_many")
 
@@ -36,9 +36,9 @@ GONE: Final = '{"status":"UNAUTHORISED"}'
 
 def merge_patch(target: Any, patch: Any) -> Any:
     """Apply a merge patch; neither argument is changed. Source: RFC 7396 section 2."""
-    if not isinstance(patch, dict):
+    if not is_object(patch):
         return patch
-    merged = dict(target) if isinstance(target, dict) else {}
+    merged = dict(target) if is_object(target) else {}
     for name, value in patch.items():
         if value is None:
             merged.pop(name, None)
@@ -125,7 +125,7 @@ def _merge(
 
 def _items(body: dict[str, Any], name: str) -> list[Any]:
     items = body.get(name)
-    if not isinstance(items, list):
+    if not is_array(items):
         raise Refused(400, f"Field name '{name}' is invalid in JSON input")
     if len(items) > MOST_AT_ONCE:
         raise Refused(400, f"'{name}' may have {MOST_AT_ONCE} items at most")
@@ -159,7 +159,7 @@ def update_many(call: Call) -> WriteJob:
 
 def _plan_update(call: Call, item: Any) -> Callable[[Connection], str]:
     """Read one update; give what does it and tells what became of it."""
-    if not isinstance(item, dict) or ("patch" in item) == ("userDataInDatabase" in item):
+    if not is_object(item) or ("patch" in item) == ("userDataInDatabase" in item):
         raise Refused(400, "Each of 'updates' needs a sessionHandle and one of userDataInDatabase or patch")
     handle = stored_text(item, "sessionHandle")
     version = optional_integer(item, "version")

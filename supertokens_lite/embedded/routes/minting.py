@@ -11,6 +11,7 @@ from supertokens_lite.embedded.calls import Call
 from supertokens_lite.embedded.fields import optional_integer
 from supertokens_lite.embedded.replies import Refused, quote, to_json
 from supertokens_lite.embedded.tokens import PROTECTED, payload_for_token, sign_jwt
+from supertokens_lite.types import is_array, is_object
 
 __all__ = (
     "PROTECTED_FIELD",
@@ -135,8 +136,8 @@ def session_json(call: Call, handle: str, user_id: str, payload: str | Mapping[s
 
 def is_same_json(one: Any, other: Any) -> bool:
     """Compare two JSON values: the order of keys does not matter, 1 and 1.0 are the same, 1 and true are not."""
-    if isinstance(one, dict) and isinstance(other, dict):
+    if is_object(one) and is_object(other):
         return one.keys() == other.keys() and all(is_same_json(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
+    if is_array(one) and is_array(other):
         return len(one) == len(other) and all(map(is_same_json, one, other))
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)

@@ -29,7 +29,7 @@ from supertokens_lite.embedded.routes.minting import (
 from supertokens_lite.embedded.store import sessions
 from supertokens_lite.embedded.store.apps import Connection
 from supertokens_lite.embedded.tokens import RefreshToken, hash_text, mint_refresh_token
-from supertokens_lite.types import HttpReply
+from supertokens_lite.types import HttpReply, is_array
 
 __all__ = ("create", "flat_session", "get", "handles_of_user", "only_public", "remove")
 
@@ -154,7 +154,7 @@ def _remove_by_handles(call: Call, body: dict[str, object]) -> WriteJob:
         if name in body:
             raise Refused(400, f"Invalid JSON input - {name} can only be set if userId is set")
     given = body["sessionHandles"]
-    if not isinstance(given, list):
+    if not is_array(given):
         raise Refused(400, "Field name 'sessionHandles' is invalid in JSON input")
     handles = [stored_text({"sessionHandles": handle}, "sessionHandles") for handle in given]
     for tenant_id in dict.fromkeys(map(tenant_of_handle, handles)):
