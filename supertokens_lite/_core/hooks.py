@@ -18,5 +18,5 @@ async def settle(value: Awaitable[T]) -> T:
     Typed as if it always had to be, because that is how interfaces are typed; a replacement may be a plain `def`.
     """
     if type(value) is CoroutineType or inspect.isawaitable(value):
-        return await value
-    return value  # pyright: ignore[reportUnknownVariableType]
+        return await value  # pyright: ignore[reportUnknownVariableType]
+    return value

@@ -46,8 +46,7 @@ def _is_fine(value: Any, depth: int) -> bool:
             return False
         items = value.values()
     for item in items:
-        kind: type[Any] = type(item)
-        if kind in _PLAIN:
+        if type(item) in _PLAIN:
             continue
         if isinstance(item, float):
             if not math.isfinite(item):
@@ -76,7 +75,7 @@ def _find_fault(root: Any, name: str) -> None:
         if _is_container(value):
             if depth > DEEPEST:
                 raise BadInputError(f"is nested more than {DEEPEST} levels deep", name)
-            inner: list[tuple[Any, Any]] = list(value.items() if is_object(value) else enumerate(value))
+            inner: list[tuple[Any, Any]] = list(value.items()) if is_object(value) else list(enumerate(value))
             for key, _ in inner if is_object(value) else ():
                 if not _is_text(key):
                     raise BadInputError(f"the key {key!r} must be a string, not {_kind(key)}", path)

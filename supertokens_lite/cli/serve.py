@@ -1,0 +1,108 @@
+"""`supertokens-lite core serve`: a session core over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib.util
+import socket
+import sys
+from typing import Any, Final
+
+from supertokens_lite._protocol.urls import is_local
+from supertokens_lite.cli.setup import option, read_api_keys, read_config, read_durability, read_whole
+from supertokens_lite.embedded import EmbeddedCore
+from supertokens_lite.embedded.server import BODY_LIMIT, CoreServer
+from supertokens_lite.exceptions import ConfigurationError
+
+__all__ = ("run",)
+
+HOST: Final = "127.0.0.1"
+PORT: Final = 3567
+LARGEST_BODY: Final = 2**31
+BACKLOG: Final = 1024
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Raises:
+        ConfigurationError: an option can't work, or the port is in use.
+    """
+    if importlib.util.find_spec("uvicorn") is None:
+        raise ConfigurationError("serving needs the extra 'server': pip install 'supertokens-lite[server]'")
+    host = option(arguments.host, "host") or HOST
+    port = read_whole(option(arguments.port, "port"), "port", default=PORT, lowest=0, highest=65535)
+    body_limit = read_whole(
+        option(arguments.body_limit, "body_limit"), "body-limit", default=BODY_LIMIT, lowest=1, highest=LARGEST_BODY
+    )
+    base_path = option(arguments.base_path, "base_path") or ""
+    database = option(arguments.database, "database")
+    if database is None:
+        raise ConfigurationError("name the database with --database PATH, or --database :memory: for one that is lost")
+    api_keys = read_api_keys(option(arguments.api_key_file, "api_key_file"))
+    core = EmbeddedCore(
+        database,
+        config=read_config(arguments.config or ()),
+        durability=read_durability(option(arguments.durability, "durability")),
+        api_keys=api_keys,
+    )
+    listening = _listen(host, port)
+    try:
+        core.open()
+        _announce(listening, host, database, base_path, has_keys=bool(api_keys))
+        _serve(CoreServer(core, base_path=base_path, body_limit=body_limit), listening)
+    finally:
+        listening.close()
+        core.close()
+    return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host.strip("[]"), port))
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigurationError(
+                f"port {port} of {host} is in use: end what listens there, or name another with --port"
+            ) from None
+        raise ConfigurationError(f"can't listen on {host} port {port}: {error.strerror or error}") from None
+    return listening
+
+
+def _announce(listening: socket.socket, host: str, database: str, base_path: str, *, has_keys: bool) -> None:
+    """Say where the core is and how to point an SDK at it."""
+    name = f"[{host.strip('[]')}]" if ":" in host else host
+    reachable = {"0.0.0.0": HOST, "[::]": "[::1]"}.get(name, name)  # noqa: S104  # compared, not bound
+    path = base_path.strip().strip("/")
+    url = f"http://{reachable}:{listening.getsockname()[1]}" + (f"/{path}" if path else "")
+    key = ', api_key="…"' if has_keys else ""
+    kept = "in memory, lost when it ends" if database == ":memory:" else database
+    print(f"Session core on {url}, sessions in {kept}.")
+    print(f'Point an SDK at it: SupertokensConfig(connection_uri="{url}"{key})')
+    print("Ctrl-C ends it.", flush=True)
+    if not has_keys and not is_local(host):
+        print(
+            f"Warning: {host} can be reached from other machines, and no API key is asked for; use --api-key-file.",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _serve(application: CoreServer, listening: socket.socket) -> None:
+    import uvicorn  # noqa: PLC0415  # the extra `server`
+
+    settings: dict[str, Any] = {
+        "access_log": False,
+        "log_level": "warning",
+        "lifespan": "on",
+        "server_header": False,
+        "date_header": True,
+        "timeout_graceful_shutdown": 10,
+    }
+    uvicorn.Server(uvicorn.Config(application, **settings)).run(sockets=[listening])

@@ -1,0 +1,110 @@
+"""The embedded core behind HTTP: an ASGI application as thin as can be, for other processes and other languages.
+
+It reads a request, hands it to the core, and writes the reply; it decides nothing. Only what a core in process does not
+have is here: a base path, a largest body, addresses that may call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from supertokens_lite.embedded.app import EmbeddedCore
+from supertokens_lite.embedded.replies import text_reply
+from supertokens_lite.embedded.transport import answer
+from supertokens_lite.types import HttpReply, HttpRequest
+
+__all__ = ("BODY_LIMIT", "CoreServer")
+
+BODY_LIMIT: Final = 32 * 1024 * 1024
+"""Bytes of the largest body that is taken unless said otherwise."""
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_WANTED: Final = frozenset((b"cdi-version", b"api-key", b"authorization"))
+
+
+class CoreServer:
+    """An ASGI application that serves a core.
+
+    Args:
+        core: what answers.
+        base_path: what comes before every path; anything else is not found.
+        body_limit: bytes of the largest body that is taken; a larger one is answered with 413.
+    """
+
+    def __init__(self, core: EmbeddedCore, *, base_path: str = "", body_limit: int = BODY_LIMIT) -> None:
+        self._core = core
+        stripped = base_path.strip().strip("/")
+        self._base_path = f"/{stripped}" if stripped else ""
+        self._body_limit = body_limit
+        self._is_allowed = _address_filter(core.settings.ip_allow_regex, core.settings.ip_deny_regex)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http":
+            await _write(await self._reply(scope, receive), scope["method"], send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Close the core when the server ends."""
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                self._core.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+            await send({"type": "lifespan.startup.complete"})
+
+    async def _reply(self, scope: Scope, receive: Receive) -> HttpReply:
+        if self._is_allowed is not None and not self._is_allowed((scope.get("client") or ("",))[0]):
+            return text_reply(403, "Forbidden")
+        target = scope["raw_path"].decode("latin-1")
+        if self._base_path:
+            if target != self._base_path and not target.startswith(self._base_path + "/"):
+                return text_reply(404, "Not found")
+            target = target[len(self._base_path) :] or "/"
+        query = scope["query_string"]
+        if query:
+            target += "?" + query.decode("latin-1")
+        body = b"" if scope["method"] == "GET" else await self._read(receive)
+        if body is None:
+            return text_reply(413, f"The body is larger than {self._body_limit} bytes")
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"] if name in _WANTED
+        }
+        return await answer(self._core, HttpRequest(scope["method"], "", target, headers, body))
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        """Read the body; None if it is too large."""
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        if not message.get("more_body"):
+            return body if len(body) <= self._body_limit else None
+        parts, size = [body], len(body)
+        while message.get("more_body"):
+            message = await receive()
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > self._body_limit:
+                return None
+        return b"".join(parts)
+
+
+async def _write(reply: HttpReply, method: str, send: Send) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
+    headers.append((b"content-length", b"%d" % len(reply.body)))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})
+
+
+def _address_filter(allow: str | None, deny: str | None) -> Callable[[str], bool] | None:
+    if allow is None and deny is None:
+        return None
+    allowed = re.compile(allow or "")
+    denied = re.compile(deny) if deny is not None else None
+    return lambda address: bool(allowed.search(address)) and not (denied is not None and denied.search(address))
