@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
+import ast
+import inspect
 import os
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from supertokens_lite import InputAppInfo, SupertokensConfig, exceptions
 from supertokens_lite.cli.parser import build_parser
+from supertokens_lite.embedded.settings import READERS
+from supertokens_lite.recipe.session import exceptions as session_exceptions
 from tests.docs.pages import ROOT, list_pages, parse_blocks
 
 PAGES = list_pages()
@@ -91,6 +98,57 @@ def commands() -> list[str]:
 def test_commands_can_be_typed(command: str) -> None:
     """Every call of the command line that a page shows is one that it takes."""
     assert build_parser().parse_args(shlex.split(command)).module is not None
+
+
+def list_options(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """List the commands and options below a parser."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for word, below in action.choices.items():
+                yield word
+                yield from list_options(below)
+        else:
+            yield from (option for option in action.option_strings if option.startswith("--"))
+
+
+def test_every_option_is_documented() -> None:
+    """The page of the command line names every command and option."""
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    missing = [word for word in list_options(build_parser()) if not re.search(rf"{word}\b", page)]
+    assert missing == []
+
+
+def test_every_setting_of_the_core_is_documented() -> None:
+    """The page of the embedded core names every configuration key that can be set, but for the keys."""
+    page = (ROOT / "docs" / "embedded-core.md").read_text(encoding="utf-8")
+    assert [key for key in READERS if f"`{key}`" not in page and key != "api_keys"] == []
+
+
+def test_every_setting_of_the_sdk_is_documented() -> None:
+    """The page of settings has a row for every parameter of the configuration objects, with its default."""
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    for made in (SupertokensConfig, InputAppInfo):
+        for parameter in list(inspect.signature(made).parameters.values()):
+            row = re.search(rf"^\| `{parameter.name}` \| `?([^|`]*)`? \|", page, re.MULTILINE)
+            assert row is not None, parameter.name
+            shown, default = row[1].strip(), parameter.default
+            if default is inspect.Parameter.empty:
+                assert shown == "–"
+            elif isinstance(default, float):
+                assert float(shown) == default
+            else:
+                assert ast.literal_eval(shown) == default
+
+
+def test_every_error_is_documented() -> None:
+    """The page of errors has a row for every error, with its status and whether it can be tried again."""
+    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    for module in (exceptions, session_exceptions):
+        for each in vars(module).values():
+            if isinstance(each, type) and issubclass(each, exceptions.SuperTokensError):
+                assert each.__name__ in page
+                row = re.search(rf"^\| `{each.__name__}` \|.*\| (\d+) \|", page, re.MULTILINE)
+                assert row is None or int(row[1]) == each.status_hint, each.__name__
 
 
 def test_readme_links_lead_somewhere() -> None:
