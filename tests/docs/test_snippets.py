@@ -133,7 +133,7 @@ def test_every_setting_of_the_sdk_is_documented() -> None:
             assert row is not None, parameter.name
             shown, default = row[1].strip(), parameter.default
             if default is inspect.Parameter.empty:
-                assert shown == "–"
+                assert shown == "required"
             elif isinstance(default, float):
                 assert float(shown) == default
             else:
