@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, Literal, TypeVar
 
 from supertokens_lite._core.querier import Querier
 from supertokens_lite._io.asynchronous import AsyncIO
-from supertokens_lite._io.base import AsyncTransport, BlockingTransport, Drive, Effects
+from supertokens_lite._io.base import AsyncTransport, BlockingTransport, Drive, Effects, in_blocking_code
 from supertokens_lite._io.blocking import BlockingIO, run
 from supertokens_lite._io.portal import Portal
 from supertokens_lite.config import (
@@ -152,7 +152,8 @@ class Supertokens:
 
     async def aclose(self) -> None:
         """Give back connections, threads and the database of a core in this process; idempotent."""
-        await self._transports[0].aclose()
+        if not in_blocking_code():
+            await self._transports[0].aclose()
         self._close_blocking()
 
     def close(self) -> None:

@@ -206,7 +206,9 @@ class Querier:
                     raise answer
                 wait_s = _retry_after(reply, io)
             deadline = deadline or io.monotonic() + self._timeout_s
-            if not await self._may_retry(io, attempt, tries, wait_s, deadline, another=self._hosts.has_healthy(io)):
+            if not await self._may_retry(
+                io, attempt, tries, wait_s, deadline, another=answer is None and self._hosts.has_healthy(io)
+            ):
                 if answer is not None:
                     raise answer
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import dataclass
 from typing import Final
@@ -113,7 +114,8 @@ def _root_text(error: BaseException) -> str:
     """Give the system's own words for what is behind an error."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__cause__ or cause.__context__
+        if isinstance(cause, OSError) and cause.errno:
+            return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
+        together: tuple[BaseException, ...] = getattr(cause, "exceptions", ())  # trio tries several addresses
+        cause = together[0] if together else cause.__cause__ or cause.__context__
     return str(error) or type(error).__name__
