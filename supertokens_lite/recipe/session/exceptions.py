@@ -140,9 +140,9 @@ def raise_token_theft_exception(user_id: str, recipe_user_id: RecipeUserId, sess
     raise TokenTheftError(user_id, recipe_user_id, session_handle)
 
 
-def raise_invalid_claims_exception(msg: str, errors: list[ClaimValidationError]) -> NoReturn:
+def raise_invalid_claims_exception(msg: str, payload: list[ClaimValidationError]) -> NoReturn:
     """Raise `InvalidClaimsError`."""
-    raise InvalidClaimsError(msg, errors)
+    raise InvalidClaimsError(msg, payload)
 
 
 def raise_clear_duplicate_session_cookies_exception(msg: str, response_mutators: list[ResponseMutator]) -> NoReturn:

@@ -1,0 +1,1 @@
+"""Compares what we have with the SDK whose names and signatures we keep."""
