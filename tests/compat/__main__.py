@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.compat.compare import MIGRATION, compare, read_listed
+from tests.compat.compare import MIGRATION, compare, is_listed, pattern_of, read_listed
 
 DESCRIBE = Path(__file__).with_name("describe.py")
 
@@ -35,10 +35,10 @@ def main() -> int:
     ours = describe(sys.executable, "supertokens_lite")
     differences = list(compare(ours, describe(arguments.peer, "supertokens_python")))
     listed = read_listed(MIGRATION.read_text(encoding="utf-8"))
-    unlisted = [each for each in differences if each.name not in listed]
+    unlisted = [each for each in differences if not is_listed(each, listed)]
     for each in unlisted:
         print(f"{each.name}: {each.text}")
-    stale = sorted(listed - {each.name for each in differences})
+    stale = sorted(listed - {name for each in differences for name in (each.name, pattern_of(each.name))})
     for name in stale:
         print(f"{name}: the migration page lists it, and it does not differ")
     names = sum(len(module["public"]) for module in ours.values())

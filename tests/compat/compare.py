@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 MIGRATION = Path(__file__).parents[2] / "docs" / "migration.md"
 TABLE = re.compile(r"<!-- signatures:begin -->(.*?)<!-- signatures:end -->", re.DOTALL)
 
+ABSENT = "is not there"
+
 
 class Difference(NamedTuple):
     """One difference: the name as the migration page has it, and what differs."""
@@ -24,6 +26,16 @@ def read_listed(page: str) -> set[str]:
     rows = found[1].splitlines() if found else []
     cells = [row.split("|") for row in rows if row.startswith("| `")]
     return {name for cell in cells if cell[3].strip() for name in re.findall(r"`([^`]+)`", cell[1])}
+
+
+def is_listed(difference: Difference, listed: set[str]) -> bool:
+    """Tell whether the page lists a difference; `Class.*` covers the methods that a class lacks."""
+    return difference.name in listed or (difference.text == ABSENT and pattern_of(difference.name) in listed)
+
+
+def pattern_of(name: str) -> str:
+    """Give the entry that covers the methods of a name's class."""
+    return name.partition(".")[0] + ".*"
 
 
 def compare(ours: dict[str, Any], theirs: dict[str, Any]) -> Iterator[Difference]:
@@ -48,7 +60,7 @@ def compare_values(name: str, our: dict[str, Any], their: dict[str, Any]) -> Ite
         yield from compare_parameters(name, our["constructor"], their["constructor"])
         for method, described in their["methods"].items():
             if method not in our["methods"]:
-                yield Difference(f"{name}.{method}", "is not there")
+                yield Difference(f"{name}.{method}", ABSENT)
             else:
                 yield from compare_values(f"{name}.{method}", our["methods"][method], described)
 
