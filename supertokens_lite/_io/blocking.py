@@ -20,7 +20,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from itertools import islice
+from itertools import chain, islice
 from types import CodeType, TracebackType
 from typing import Any, Final, TypeVar
 
@@ -171,15 +171,40 @@ class BlockingIO(IO):
         begun = list(islice(waiting, 2))
         if limit == 1 or len(begun) < 2:
             return [await function(item) for item in (*begun, *waiting)]
+        shared = _Shared(chain(begun, waiting))
         context = copy_context()
         with ThreadPoolExecutor(limit, thread_name_prefix="supertokens-lite-each") as pool:
-            futures = [pool.submit(context.copy().run, _apply, function, item) for item in (*begun, *waiting)]
+            workers = [pool.submit(context.copy().run, _work, shared, function) for _ in range(limit)]
             try:
-                return [future.result() for future in futures]
-            except BaseException:
-                for future in futures:
-                    future.cancel()
-                raise
+                for worker in workers:
+                    worker.result()
+            finally:
+                shared.stopped = True
+        return [shared.results[index] for index in range(len(shared.results))]
+
+
+class _Shared:
+    """Items that several threads take from, and what came of them."""
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        self._items = enumerate(items)
+        self._lock = threading.Lock()
+        self.results: dict[int, Any] = {}
+        self.stopped = False
+
+    def take(self) -> tuple[int, Any] | None:
+        """Take the next item; None if there is none, or an error has stopped the others."""
+        with self._lock:
+            return None if self.stopped else next(self._items, None)
+
+
+def _work(shared: _Shared, function: Callable[[T], Awaitable[Any]]) -> None:
+    try:
+        while (taken := shared.take()) is not None:
+            index, item = taken
+            shared.results[index] = _apply(function, item)
+    finally:
+        shared.stopped = True  # at the end there is nothing left, after an error nothing more is to begin
 
 
 def _apply(function: Callable[[T], Awaitable[R]], item: T) -> R:

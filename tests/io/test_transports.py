@@ -1,0 +1,265 @@
+"""Requests over HTTP: connections are reused, broken ones replaced, and nothing is inherited over a fork."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from supertokens_lite.exceptions import ClosedError, CoreUnavailableError
+from tests.apps import build_app
+from tests.conftest import Drive
+from tests.servers import Fault, Reply, Seen, serve, session_core
+
+HANDLES = Reply(body=b'{"status":"OK","sessionHandles":["h1"]}')
+
+
+def test_a_hundred_calls_use_one_connection(drive: Drive) -> None:
+    """Calls one after the other use one connection."""
+    with serve(session_core(lambda _: HANDLES)) as server:
+
+        async def scenario() -> None:
+            with build_app(server.url) as app:
+                for _ in range(100):
+                    assert await app.session.get_all_session_handles_for_user("u") == ["h1"]
+                await app.aclose()
+
+        drive(scenario)
+        assert server.connections == 1
+
+
+def test_connections_are_bounded(drive_on_loop: Drive) -> None:
+    """There are never more connections than allowed, however many tasks call."""
+    with serve(session_core(lambda _: HANDLES)) as server:
+
+        async def scenario() -> None:
+            async with build_app(server.url, max_connections=3) as app, anyio.create_task_group() as tasks:
+                for _ in range(50):
+                    tasks.start_soon(app.session.get_all_session_handles_for_user, "u")
+
+        drive_on_loop(scenario)
+        assert len(server.seen) == 51
+        assert server.connections <= 3
+
+
+def test_threads_share_connections() -> None:
+    """Sixteen threads get along with four connections."""
+    with serve(session_core(lambda _: HANDLES)) as server, build_app(server.url, max_connections=4) as app:
+        found: list[list[str]] = []
+
+        def work() -> None:
+            found.extend(app.session.blocking.get_all_session_handles_for_user("u") for _ in range(10))
+
+        threads = [threading.Thread(target=work) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == [["h1"]] * 160
+        assert server.connections <= 4
+
+
+def test_ten_loops_in_a_row() -> None:
+    """One object serves one event loop after the other, and leaves nothing behind that warns."""
+    with serve(session_core(lambda _: HANDLES)) as server, build_app(server.url) as app:
+        for _ in range(10):
+            assert asyncio.run(app.session.get_all_session_handles_for_user("u")) == ["h1"]
+        assert server.connections == 10
+
+
+def test_a_connection_that_the_core_closed(drive: Drive) -> None:
+    """A connection that the core closed while it was idle is replaced without anybody noticing."""
+    close = Reply(body=HANDLES.body, headers={"Connection": "close"})
+    with serve(session_core(lambda _: close)) as server:
+
+        async def scenario() -> None:
+            with build_app(server.url) as app:
+                for _ in range(3):
+                    assert await app.session.get_all_session_handles_for_user("u") == ["h1"]
+                await app.aclose()
+
+        drive(scenario)
+
+
+def test_a_core_that_does_not_answer(drive: Drive) -> None:
+    """A core that takes too long is given up within the timeout, and the next call works."""
+    answers = iter([Fault("hang"), Fault("hang"), Fault("hang"), HANDLES])
+
+    def answer(_seen: Seen) -> Reply | Fault:
+        return next(answers, HANDLES)
+
+    with serve(answer) as server:
+
+        async def scenario() -> None:
+            with build_app(server.url, timeout_s=0.2, cdi_version="5.4", max_retries=0) as app:
+                for _ in range(3):
+                    with pytest.raises(CoreUnavailableError, match=r"no reply within 0\.2 s"):
+                        await app.session.get_all_session_handles_for_user("u")
+                assert await app.session.get_all_session_handles_for_user("u") == ["h1"]
+                await app.aclose()
+
+        drive(scenario)
+
+
+def test_a_storm_of_cancellations(drive_on_loop: Drive) -> None:
+    """Requests that are cancelled at any moment leak no connection: afterwards all of them can be used."""
+    with serve(session_core(lambda _: HANDLES)) as server:
+
+        async def scenario() -> None:
+            async with build_app(server.url, max_connections=2, cdi_version="5.4") as app:
+
+                async def call() -> None:
+                    await app.session.get_all_session_handles_for_user("u")
+
+                for number in range(60):
+                    with anyio.move_on_after(number * 0.0002):
+                        async with anyio.create_task_group() as tasks:
+                            for _ in range(4):
+                                tasks.start_soon(call)
+                with anyio.fail_after(10):
+                    async with anyio.create_task_group() as tasks:
+                        for _ in range(8):
+                            tasks.start_soon(call)
+
+        drive_on_loop(scenario)
+
+
+def test_waiting_for_a_connection_ends_within_the_timeout(drive: Drive) -> None:
+    """Where all connections are taken, the wait for one ends within the timeout."""
+    with (
+        serve(lambda _: Fault("hang")) as server,
+        build_app(server.url, max_connections=1, timeout_s=0.3, cdi_version="5.4", max_retries=0) as app,
+    ):
+        begun = threading.Event()
+
+        def occupy() -> None:
+            begun.set()
+            with pytest.raises(CoreUnavailableError):
+                app.session.blocking.get_all_session_handles_for_user("u")
+
+        thread = threading.Thread(target=occupy)
+        thread.start()
+        begun.wait()
+
+        async def scenario() -> None:
+            with pytest.raises(CoreUnavailableError, match="within"):
+                await app.session.get_all_session_handles_for_user("u")
+            await app.aclose()
+
+        drive(scenario)
+        thread.join()
+
+
+def test_after_closing(drive: Drive) -> None:
+    """A closed object says so; closing it again does nothing."""
+    with serve(session_core(lambda _: HANDLES)) as server:
+
+        async def scenario() -> None:
+            app = build_app(server.url)
+            await app.session.get_all_session_handles_for_user("u")
+            await app.aclose()
+            await app.aclose()
+            app.close()
+            with pytest.raises(ClosedError):
+                await app.session.get_all_session_handles_for_user("u")
+
+        drive(scenario)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_fork() -> None:
+    """A child has connections of its own, and the parent's go on working."""
+    with serve(session_core(lambda _: HANDLES)) as server, build_app(server.url) as app:
+        read = app.session.blocking.get_all_session_handles_for_user
+        assert read("u") == ["h1"]
+        child = os.fork()
+        if child == 0:  # pragma: no cover  # measured in the parent only
+            status = 1
+            try:
+                good = read("u") == ["h1"] and asyncio.run(app.session.get_all_session_handles_for_user("u")) == ["h1"]
+                status = 0 if good else 2
+            finally:
+                os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
+        assert read("u") == ["h1"]
+        assert server.connections == 3
+
+
+def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch, drive: Drive) -> None:
+    """With `trust_env` a proxy that the environment names is used; without it, it is not."""
+    with serve(session_core(lambda _: HANDLES)) as proxy, serve(session_core(lambda _: HANDLES)) as server:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+
+        async def scenario(trust_env: bool) -> None:
+            with build_app(server.url, trust_env=trust_env) as app:
+                assert await app.session.get_all_session_handles_for_user("u") == ["h1"]
+                await app.aclose()
+
+        drive(scenario, trust_env=False)
+        assert proxy.seen == []
+        assert len(server.seen) == 2
+        drive(scenario, trust_env=True)
+        assert len(proxy.seen) == 2
+        assert proxy.seen[0].target.startswith(server.url)
+
+
+SURROUNDINGS: dict[str, str] = {
+    "uvloop": """
+import asyncio, uvloop
+async def main():
+    for _ in range(3):
+        assert read("u") == []  # blocking, inside the running loop
+        assert await app.session.get_all_session_handles_for_user("u") == []
+asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+asyncio.run(main())
+""",
+    "gevent": """
+import gevent
+jobs = [gevent.spawn(read, "u") for _ in range(20)]
+gevent.joinall(jobs, raise_error=True)
+assert [job.value for job in jobs] == [[]] * 20
+""",
+    "left open": """
+assert read("u") == []
+import asyncio
+asyncio.run(app.session.get_all_session_handles_for_user("u"))
+""",
+}
+
+PREAMBLE = """
+import sys
+if sys.argv[1] == "gevent":
+    from gevent import monkey
+    monkey.patch_all()
+from supertokens_lite import InputAppInfo, Supertokens, SupertokensConfig
+from supertokens_lite.recipe import session
+info = InputAppInfo("a", "http://localhost", website_domain="http://localhost")
+app = Supertokens(info, "flask", SupertokensConfig(sys.argv[2]), [session.init()])
+read = app.session.blocking.get_all_session_handles_for_user
+"""
+
+
+@pytest.mark.parametrize("kind", ["http", "file"])
+@pytest.mark.parametrize("surroundings", list(SURROUNDINGS))
+def test_surroundings(surroundings: str, kind: str, tmp_path: Path, core_uri: str) -> None:
+    """Blocking calls work in a running loop, under uvloop and gevent; an object nobody closed ends in silence."""
+    empty = Reply(body=b'{"status":"OK","sessionHandles":[]}')
+    with serve(session_core(lambda _: empty)) as server:
+        uri = server.url if kind == "http" else core_uri
+        script = tmp_path / "script.py"
+        script.write_text(PREAMBLE + SURROUNDINGS[surroundings])
+        arguments: list[Any] = [sys.executable, "-W", "error", "-X", "dev", str(script), surroundings, uri]
+        if surroundings in ("gevent", "uvloop"):  # their own imports warn
+            arguments = [sys.executable, str(script), surroundings, uri]
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
