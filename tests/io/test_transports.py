@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_a_connection_that_the_core_closed(drive: Drive) -> None:
 
 def test_a_core_that_does_not_answer(drive: Drive) -> None:
     """A core that takes too long is given up within the timeout, and the next call works."""
-    answers = iter([Fault("hang"), Fault("hang"), Fault("hang"), HANDLES])
+    answers: Iterator[Reply | Fault] = iter([Fault("hang"), Fault("hang"), Fault("hang"), HANDLES])
 
     def answer(_seen: Seen) -> Reply | Fault:
         return next(answers, HANDLES)
