@@ -88,11 +88,12 @@ class Writer:
             try:
                 connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError:  # another process is writing
-                return None
-            outcome = _finish(connection, job)
+                outcome = None
+            else:
+                outcome = _finish(connection, job)
+                self._commits += 1
         finally:
             self.lock.release()
-        self._commits += 1
         if self._queue or self._commits >= COMMITS_BETWEEN_CHECKPOINTS:
             self._wake()
         return outcome
@@ -128,25 +129,31 @@ class Writer:
             self._calls.put(None)
             if thread is not threading.current_thread():
                 thread.join()
-        with self.lock:
-            while self._queue:
-                self._commit_queued()
-            if self._checkpoints and self._commits:
-                self._checkpoint()
-            connections = {id(c): c for c in (self._quick, self._patient) if c is not None}
-            for connection in connections.values():
-                connection.close()
-            self._quick = self._patient = None
+        while True:
+            with self.lock:
+                while self._queue:
+                    self._commit_queued()
+                if self._checkpoints and self._commits:
+                    self._checkpoint()
+                connections = {id(c): c for c in (self._quick, self._patient) if c is not None}
+                for connection in connections.values():
+                    connection.close()
+                self._quick = self._patient = None
+            if not self._queue:
+                return
 
     def _wake(self) -> None:
         self.call(self._catch_up)
 
     def _catch_up(self) -> None:
-        with self.lock:
-            while self._queue:
-                self._commit_queued()
-            if self._commits >= COMMITS_BETWEEN_CHECKPOINTS:
-                self._checkpoint()
+        while True:
+            with self.lock:
+                while self._queue:
+                    self._commit_queued()
+                if self._commits >= COMMITS_BETWEEN_CHECKPOINTS:
+                    self._checkpoint()
+            if not self._queue:  # what came during the checkpoint found the lock taken
+                return
 
     def _start_thread(self) -> None:
         if self._thread is None:
