@@ -139,7 +139,7 @@ def _store_keys(connection: stored.Connection, app: App, texts: dict[str, str], 
         return
     stored.set_refresh_key(connection, app.app_id, refresh_key, now)
     newest = found.dynamic[0][0] if found.dynamic else None
-    if newest == app.keyring.newest_dynamic_at:
+    if newest is None or newest == app.keyring.newest_dynamic_at:  # else another process was quicker
         stored.add_dynamic_key(connection, app.app_id, texts["dynamic"], now)
     if not found.static and "static" in texts:
         stored.add_static_key(connection, app.app_id, f"s-{uuid.uuid4()}", texts["static"], now)

@@ -67,13 +67,14 @@ def refresh(call: Call) -> HttpReply | WriteJob:
     static_key = _static_key(call, body)
     anti_csrf = flag(body, "enableAntiCsrf")
     given = optional_text(body, "antiCsrfToken")
+    lifetime = lifetime_ms(call, body)
     try:
         shown = open_refresh_token(call.app.refresh_key, token)
     except TokenError as error:
         return unauthorised(str(error))
     if anti_csrf and shown.anti_csrf is not None and not is_matching(given, shown.anti_csrf):
         return unauthorised("Anti CSRF token missing, or not matching")
-    wish = Wish(shown, hash_text(token), lifetime_ms(call, body), anti_csrf, static_key)
+    wish = Wish(shown, hash_text(token), lifetime, anti_csrf, static_key)
     return lambda connection: _refresh(call, connection, wish)
 
 

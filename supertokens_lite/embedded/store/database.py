@@ -73,7 +73,8 @@ class Database:
         """Open the database, making or migrating it; idempotent."""
         if self._ready:
             return
-        with self.writer.lock:
+        self.writer.lock.acquire()
+        try:
             if self._ready:
                 return
             if self.in_memory:
@@ -82,6 +83,8 @@ class Database:
             else:
                 prepare_file(self._path)
             self._ready = True
+        finally:
+            self.writer.release()
 
     def _connect(self, *, patient: bool) -> sqlite3.Connection:
         if self._shared is not None:
@@ -124,7 +127,7 @@ class Database:
             assert self._shared is not None
             return function(self._shared)
         finally:
-            self.writer.lock.release()
+            self.writer.release()
 
     def try_write(self, job: Job) -> Outcome | None:
         """Write where you are if that needs no waiting; None if it would."""

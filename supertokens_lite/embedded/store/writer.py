@@ -93,9 +93,7 @@ class Writer:
                 outcome = _finish(connection, job)
                 self._commits += 1
         finally:
-            self.lock.release()
-        if self._queue or self._commits >= COMMITS_BETWEEN_CHECKPOINTS:
-            self._wake()
+            self.release()
         return outcome
 
     def run(self, job: Job) -> Any:
@@ -106,10 +104,14 @@ class Writer:
             try:
                 self._commit_queued()
             finally:
-                self.lock.release()
-            if self._queue or self._commits >= COMMITS_BETWEEN_CHECKPOINTS:
-                self._wake()
+                self.release()
         return waiter.wait()
+
+    def release(self) -> None:
+        """Let go of the lock, and have somebody look at what was queued meanwhile."""
+        self.lock.release()
+        if self._queue or self._commits >= COMMITS_BETWEEN_CHECKPOINTS:
+            self._wake()
 
     def submit(self, job: Job, done: Done) -> None:
         """Have a job done by the writer's thread; `done` is called there."""
