@@ -1,0 +1,67 @@
+"""`python -m tests.bench [--peer PYTHON] [--quick] [--save]`: measures, prints, and saves the table of the docs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench import growth, inprocess, over_http, served
+from tests.bench.measure import Figure
+
+PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
+TABLE = re.compile(r"(<!-- bench:begin -->\n).*?(<!-- bench:end -->)", re.DOTALL)
+
+
+def machine() -> str:
+    """Name the machine."""
+    model = platform.processor() or platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        found = re.search(r"model name\s*: (.*)", information.read_text(encoding="utf-8"))
+        model = found[1] if found else model
+    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def all_figures(folder: Path, calls: int, peer: str | None) -> Iterator[Figure]:
+    """Measure everything."""
+    yield from inprocess.figures(folder, calls)
+    yield from over_http.figures(folder, calls, peer)
+    is_quick = calls < 500
+    yield from served.figures(folder, 1 if is_quick else 4)
+    yield from growth.figures(folder, calls // 4, 0.05 if is_quick else 1.0)
+
+
+def build_row(figure: Figure) -> str:
+    """Write one row of the table."""
+    bound = f"{'at most' if figure.at_most else 'at least'} {figure.wanted:g}"
+    return f"| {figure.what} | {figure.ratio:.2f} | {bound}{'' if figure.is_met else ' (missed)'} | {figure.detail} |"
+
+
+def main() -> int:
+    """Measure and report; a missed bound is shown, and is no failure."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--peer", help="the interpreter of an environment with supertokens-python")
+    parser.add_argument("--quick", action="store_true", help="fewer calls: to see that it works")
+    parser.add_argument("--save", action="store_true", help="write the table into docs/performance.md")
+    arguments = parser.parse_args()
+    rows = ["| what | ratio | wanted | in numbers |", "|---|--:|---|---|"]
+    print(machine())
+    with tempfile.TemporaryDirectory() as folder:
+        for figure in all_figures(Path(folder), 160 if arguments.quick else 800, arguments.peer):
+            rows.append(build_row(figure))
+            print(rows[-1], flush=True)
+    if arguments.save:
+        table = f"Measured on {machine()}.\n\n" + "\n".join(rows) + "\n"
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(TABLE.sub(lambda found: found[1] + "\n" + table + "\n" + found[2], page), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
