@@ -9,9 +9,14 @@ import sys
 import tarfile
 import venv
 import zipfile
+from collections.abc import Iterator
+from configparser import ConfigParser
+from email.message import Message
+from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 DIST = os.environ.get("SUPERTOKENS_LITE_DIST", "")
 
@@ -24,8 +29,8 @@ MOST_DISTRIBUTIONS = 16
 
 
 def _only(pattern: str) -> Path:
-    """Find the one file that was built."""
-    (found,) = Path(DIST).glob(pattern)
+    """Find the one file that was built; absolute, for it is used in other folders."""
+    (found,) = Path(DIST).resolve().glob(pattern)
     return found
 
 
@@ -52,6 +57,37 @@ def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     return Environment(tmp_path_factory.mktemp("environment"), _only(request.param))
 
 
+@pytest.fixture
+def wheel() -> Iterator[zipfile.ZipFile]:
+    """Open the wheel."""
+    with zipfile.ZipFile(_only("*.whl")) as opened:
+        yield opened
+
+
+def _described(wheel: zipfile.ZipFile, name: str) -> str:
+    """Read a file of the wheel's description of itself."""
+    (found,) = [each for each in wheel.namelist() if each.endswith(f".dist-info/{name}")]
+    return wheel.read(found).decode()
+
+
+def _metadata(wheel: zipfile.ZipFile) -> Message:
+    return Parser().parsestr(_described(wheel, "METADATA"))
+
+
+def _requirements(metadata: Message, extra: str) -> set[str]:
+    """Name what an extra brings beyond a plain install, on the platform of the test; other extras as `name[extra]`."""
+    found = set()
+    for text in metadata.get_all("Requires-Dist", []):
+        requirement = Requirement(text)
+        marker = requirement.marker
+        if marker is not None and marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""}):
+            if requirement.name == "supertokens-lite":
+                found |= {f"supertokens-lite[{each}]" for each in requirement.extras}
+            else:
+                found.add(requirement.name)
+    return found
+
+
 def test_the_command_runs_the_main_job(environment: Environment) -> None:
     """A plain install has the command, and the command has all it needs."""
     assert "supertokens-lite 0." in environment.run("supertokens-lite", "--version")
@@ -71,13 +107,64 @@ def test_it_brings_few_other_distributions(environment: Environment) -> None:
     assert len(others) <= MOST_DISTRIBUTIONS, sorted(others)
 
 
-def test_the_wheel_holds_the_package_and_nothing_else() -> None:
+def test_what_is_installed_fits_together(environment: Environment) -> None:
+    """The versions that a plain install brings contradict none of each other's requirements."""
+    assert "No broken requirements" in environment.run("python", "-m", "pip", "check")
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     """The marker of types is in; developers' tools and tests are not."""
-    with zipfile.ZipFile(_only("*.whl")) as wheel:
-        names = wheel.namelist()
+    names = wheel.namelist()
     assert "supertokens_lite/py.typed" in names
     assert not [name for name in names if "_tools" in name]
     assert {name.split("/")[0].split("-")[0] for name in names} == {"supertokens_lite"}
+
+
+def test_the_wheel_suits_every_platform(wheel: zipfile.ZipFile) -> None:
+    """The wheel is pure Python, for any platform."""
+    assert "Root-Is-Purelib: true\nTag: py3-none-any\n" in _described(wheel, "WHEEL")
+
+
+def test_the_wheel_has_one_command(wheel: zipfile.ZipFile) -> None:
+    """The one entry point is the command of the documentation."""
+    entries = ConfigParser()
+    entries.read_string(_described(wheel, "entry_points.txt"))
+    assert {name: dict(entries[name]) for name in entries.sections()} == {
+        "console_scripts": {"supertokens-lite": "supertokens_lite.__main__:main"}
+    }
+
+
+def test_the_wheel_has_its_license(wheel: zipfile.ZipFile) -> None:
+    """The text of the license is in the wheel, and the metadata name it."""
+    metadata = _metadata(wheel)
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata.get_all("License-File") == ["LICENSE"]
+    assert "Apache License" in _described(wheel, "licenses/LICENSE")
+
+
+def test_the_extra_all_has_every_runtime_extra(wheel: zipfile.ZipFile) -> None:
+    """`all` brings each extra but the one for those who write documentation."""
+    metadata = _metadata(wheel)
+    extras = set(metadata.get_all("Provides-Extra", [])) - {"all", "docs"}
+    assert extras == {"fastapi", "flask", "django", "server", "cli"}
+    wanted = set().union(*(_requirements(metadata, extra) for extra in extras))
+    named = _requirements(metadata, "all")
+    assert named in (wanted, {f"supertokens-lite[{extra}]" for extra in extras})
+
+
+@pytest.mark.parametrize(
+    ("extra", "brought"),
+    [
+        ("fastapi", {"fastapi"}),
+        ("flask", {"flask"}),
+        ("django", {"django"}),
+        ("server", {"uvicorn", "httptools"} | (set() if sys.platform == "win32" else {"uvloop"})),
+        ("cli", {"rich"}),
+    ],
+)
+def test_what_an_extra_brings(wheel: zipfile.ZipFile, extra: str, brought: set[str]) -> None:
+    """Each extra brings what it is named for, and nothing that a plain install has."""
+    assert _requirements(_metadata(wheel), extra) == brought
 
 
 def test_the_sdist_can_be_tested() -> None:
@@ -85,3 +172,19 @@ def test_the_sdist_can_be_tested() -> None:
     with tarfile.open(_only("*.tar.gz")) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     assert {"tests/conftest.py", "docs/architecture.md", "CHANGELOG.md", "LICENSE", "noxfile.py"} <= names
+
+
+def test_the_sdist_builds_the_wheel_again(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    """A wheel built from the sdist holds the same files with the same bytes."""
+    command = [sys.executable, "-m", "build", "-q", "--wheel", "--outdir", str(tmp_path)]
+    with tarfile.open(_only("*.tar.gz")) as sdist:
+        sdist.extractall(tmp_path / "source", filter="data")
+    (source,) = (tmp_path / "source").iterdir()
+    done = subprocess.run([*command, str(source)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = tmp_path.glob("*.whl")
+    assert built.name == _only("*.whl").name
+    with zipfile.ZipFile(built) as again:
+        assert {name: again.read(name) for name in again.namelist()} == {
+            name: wheel.read(name) for name in wheel.namelist()
+        }
