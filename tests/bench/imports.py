@@ -1,0 +1,62 @@
+"""What a plain install costs: the time to import the SDK, against that of what it imports itself; and its company."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import venv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.bench.measure import Figure, side_by_side
+
+ROOT = Path(__file__).parents[2]
+MODULE = "supertokens_lite.recipe.session.asyncio"
+MOST_DISTRIBUTIONS = 16
+
+FOREIGN = f"""\
+import sys
+import {MODULE}
+ours = {{"supertokens_lite", "__main__", *sys.stdlib_module_names, *sys.builtin_module_names}}
+print(*(name for name in sys.modules if name.partition(".")[0] not in ours), sep="\\n")
+"""
+"""Prints the modules of other distributions that the SDK imports, in the order in which it does."""
+
+
+def figures(folder: Path) -> Iterator[Figure]:
+    """Measure in an environment of its own, as a user installs it, without extras."""
+    python = installed(folder / "plain")
+    foreign = [name for name in run(python, "-c", FOREIGN).split() if name.replace(".", "").isidentifier()]
+    baseline = "\n".join(f"import {name}" for name in foreign)
+    timing = side_by_side(importing(python, f"import {MODULE}"), importing(python, baseline))
+    empty = side_by_side(importing(python, ""), importing(python, "")).ours_s
+    ratio = (timing.ours_s - empty) / (timing.other_s - empty)
+    detail = f"{(timing.ours_s - empty) * 1000:.0f} ms against {(timing.other_s - empty) * 1000:.0f} ms"
+    yield Figure(f"import time of {MODULE}, against what it imports from others", ratio, 1.5, detail=detail)
+    listed = json.loads(run(python, "-m", "pip", "list", "--format=json"))
+    others = sorted({entry["name"].lower() for entry in listed} - {"pip", "setuptools", "supertokens-lite"})
+    yield Figure("distributions that a plain install brings", len(others), MOST_DISTRIBUTIONS, detail=", ".join(others))
+
+
+def installed(home: Path) -> Path:
+    """Make an environment with a plain install; give its interpreter."""
+    venv.create(home, with_pip=True)
+    python = home / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    run(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", str(ROOT))
+    return python
+
+
+def importing(python: Path, program: str) -> Callable[[], None]:
+    """Give what runs a program in a fresh process."""
+
+    def once() -> None:
+        run(python, "-c", program)
+
+    return once
+
+
+def run(python: Path, *arguments: str) -> str:
+    """Run a fresh process; give what it printed."""
+    done = subprocess.run([str(python), *arguments], cwd=python.parent, capture_output=True, text=True, check=True)
+    return done.stdout
