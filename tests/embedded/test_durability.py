@@ -140,7 +140,7 @@ def test_full_syncs_before_each_answer(tmp_path: Path) -> None:
 
 
 def test_full_syncs_once_for_writers_that_come_together(tmp_path: Path) -> None:
-    """At `full`, sixteen writers at once cost at most half as many syncs as they write, and each answer has one."""
+    """At `full`, sixteen writers at once cost at most half as many syncs as they write, and none goes without."""
     with serve(tmp_path, "full") as core:
         handles = [create(core.url) for _ in range(WRITERS)]
         with watch(core, tmp_path) as trace:
