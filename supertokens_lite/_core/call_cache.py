@@ -3,10 +3,14 @@
 Kept in the context itself, under `user_context["_default"]["core_call_cache"]`. Any call but a GET empties it, and the
 caches of all other contexts too unless the context says `keep_cache_alive`. Replies are kept as bytes and parsed anew,
 so that nobody's changes show elsewhere.
+
+Emptying puts a new dict into the context. Whoever asks the core keeps its answer in the dict that was there when it
+asked, so that an answer older than a write is never found after it.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Final
 
 from supertokens_lite._protocol.urls import CoreHost
@@ -17,42 +21,40 @@ __all__ = ("CallCache",)
 MOST: Final = 100
 
 Kept = tuple[HttpReply, CoreHost]
+Shelf = dict[Any, Kept]
 
 
 class CallCache:
     """Finds and keeps replies in user contexts."""
 
     def __init__(self) -> None:
-        self._tag = 0
+        self._tags = itertools.count()  # one step from any thread
+        self._tag = next(self._tags)
 
-    def find(self, user_context: UserContext, call: CoreCall) -> Kept | None:
-        """Find the reply to a call."""
-        default = user_context.get("_default")
-        if default is None or default.get("global_cache_tag") != self._tag:
-            return None
-        kept: Kept | None = default.get("core_call_cache", {}).get(_key(call))
-        return kept
-
-    def keep(self, user_context: UserContext, call: CoreCall, reply: Kept) -> None:
-        """Keep the reply to a call."""
+    def shelf(self, user_context: UserContext) -> Shelf:
+        """Give where the context's replies are kept just now."""
         default: dict[str, Any] = user_context.setdefault("_default", {})
         if default.get("global_cache_tag") != self._tag:
             default["global_cache_tag"] = self._tag
             default["core_call_cache"] = {}
-        kept: dict[Any, Kept] = default.setdefault("core_call_cache", {})
-        if len(kept) >= MOST:
-            kept.pop(next(iter(kept)))
-        kept[_key(call)] = reply
+        shelf: Shelf = default.setdefault("core_call_cache", {})
+        return shelf
 
-    def outdate(self) -> None:
-        """Make what all contexts hold out of date."""
-        self._tag += 1
+    def find(self, shelf: Shelf, call: CoreCall) -> Kept | None:
+        """Find the reply to a call."""
+        return shelf.get(_key(call))
 
-    def clear(self, user_context: UserContext) -> None:
-        """Forget what a context holds, because something was written."""
-        default: dict[str, Any] = user_context.setdefault("_default", {})
+    def keep(self, shelf: Shelf, call: CoreCall, reply: Kept) -> None:
+        """Keep the reply to a call that was made since the shelf was taken."""
+        while len(shelf) >= MOST:
+            shelf.pop(next(iter(shelf), None), None)
+        shelf[_key(call)] = reply
+
+    def clear(self, user_context: UserContext | None) -> None:
+        """Forget what a context holds, because something was written; without a context, what all of them hold."""
+        default: dict[str, Any] = {} if user_context is None else user_context.setdefault("_default", {})
         if not default.get("keep_cache_alive"):
-            self.outdate()
+            self._tag = next(self._tags)
         default["global_cache_tag"] = self._tag
         default["core_call_cache"] = {}
 

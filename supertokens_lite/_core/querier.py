@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from supertokens_lite._core.call_cache import CallCache
 from supertokens_lite._core.health import Hosts
@@ -33,6 +33,8 @@ from supertokens_lite.types import CoreCall, HttpReply, NetworkInterceptor, Secr
 
 __all__ = ("Querier",)
 
+T = TypeVar("T")
+
 OK: Final = 200
 TOO_MANY: Final = 429
 BUSY: Final = (502, 503, 504)
@@ -42,6 +44,9 @@ LONGEST_WAIT_S: Final = 2.0
 BUDGET: Final = 10.0
 """Retries that may be spent at once; each call earns a tenth of one."""
 EARNED: Final = 0.1
+
+UNREADABLE: Final = (KeyError, TypeError, ValueError)
+"""What reading a reply raises that lacks what the protocol says."""
 
 SECRETS: Final = re.compile(r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]*|[A-Za-z0-9+/=_-]{40,}")
 """What looks like a token or a key."""
@@ -94,27 +99,43 @@ class Querier:
         self._domains = domains
         self._budget = BUDGET
 
-    async def send(self, call: CoreCall, user_context: UserContext | None = None) -> dict[str, Any]:
-        """Make a call; give the JSON object of the reply.
+    async def send(
+        self,
+        call: CoreCall,
+        read: Callable[[dict[str, Any]], T],
+        user_context: UserContext | None = None,
+        *,
+        fresh: bool = False,
+    ) -> T:
+        """Make a call; give what `read` makes of the JSON object of the reply.
+
+        Args:
+            call: the call.
+            read: reads the reply; where the reply lacks something it raises `KeyError`, `TypeError` or `ValueError`.
+            user_context: travels to the network interceptor, and may hold the answer already.
+            fresh: ask the core even if the user context holds the answer.
 
         Raises:
             CoreUnavailableError: no host answered.
             CoreResponseError: a host answered with an error, or not in its protocol.
             CoreVersionError: there is no protocol version that both sides speak.
         """
+        reply, host = await self._send(call, user_context, fresh=fresh)
+        parsed = self._parse(reply, call, host)
+        try:
+            return read(parsed)
+        except UNREADABLE as error:
+            raise _response_error(reply, call, host) from error
+
+    async def send_raw(
+        self, call: CoreCall, read: Callable[[HttpReply], T], user_context: UserContext | None = None
+    ) -> T:
+        """Make a call; give what `read` makes of the reply, which has status 200, and its headers. Raises as `send`."""
         reply, host = await self._send(call, user_context)
-        return self._parse(reply, call, host)
-
-    async def send_raw(self, call: CoreCall, user_context: UserContext | None = None) -> HttpReply:
-        """Make a call; give the reply, which has status 200, with its headers.
-
-        Raises:
-            CoreUnavailableError: no host answered.
-            CoreResponseError: a host answered with an error.
-            CoreVersionError: there is no protocol version that both sides speak.
-        """
-        reply, _ = await self._send(call, user_context)
-        return reply
+        try:
+            return read(reply)
+        except UNREADABLE as error:
+            raise _response_error(reply, call, host) from error
 
     async def cdi_version(self, user_context: UserContext | None = None) -> str:
         """Give the protocol version that is spoken, asking the core once."""
@@ -157,23 +178,25 @@ class Querier:
             raise _response_error(reply, call, host)
         return parsed
 
-    async def _send(self, call: CoreCall, user_context: UserContext | None) -> tuple[HttpReply, CoreHost]:
+    async def _send(
+        self, call: CoreCall, user_context: UserContext | None, *, fresh: bool = False
+    ) -> tuple[HttpReply, CoreHost]:
         version = self._version or await self.cdi_version(user_context)
         cache = self._cache
-        if cache is None or user_context is None:
-            if cache is not None and call.method != "GET":
-                cache.outdate()
+        if cache is None:
             return await self._exchange(call, version, user_context)
         if call.method != "GET":
-            cache.clear(user_context)
             try:
                 return await self._exchange(call, version, user_context)
             finally:
                 cache.clear(user_context)
-        found = cache.find(user_context, call)
+        if user_context is None:
+            return await self._exchange(call, version, user_context)
+        shelf = cache.shelf(user_context)
+        found = None if fresh else cache.find(shelf, call)
         if found is None:
             found = await self._exchange(call, version, user_context)
-            cache.keep(user_context, call, found)
+            cache.keep(shelf, call, found)
         return found
 
     async def _exchange(

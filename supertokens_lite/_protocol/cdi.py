@@ -1,7 +1,7 @@
 """The core's protocol, from our side: what a call looks like, and what its reply says.
 
 Field names in camel case and times in milliseconds end here. What a reply lacks although the protocol has it comes out
-as `KeyError` or `TypeError`; the recipe turns that into one error.
+as `KeyError`, `TypeError` or `ValueError`; the querier turns that into one error.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from supertokens_lite._protocol import paths
-from supertokens_lite.types import CoreCall
+from supertokens_lite.types import CoreCall, is_array, is_object
 
 __all__ = (
     "Created",
     "Regenerated",
+    "Replaced",
     "SessionInfo",
     "VersionedData",
     "create_jwt",
@@ -30,9 +31,16 @@ __all__ = (
     "put_data_if",
     "put_payload",
     "read_created",
-    "read_info",
+    "read_done",
+    "read_found",
+    "read_handles",
+    "read_jwks",
+    "read_jwt",
     "read_many",
+    "read_many_found",
     "read_regenerated",
+    "read_replaced",
+    "read_revoked",
     "read_versioned",
     "read_versioned_data",
     "regenerate",
@@ -41,6 +49,10 @@ __all__ = (
 )
 
 OK: Final = "OK"
+GONE: Final = "UNAUTHORISED"
+CONFLICT: Final = "CONFLICT"
+UNSUPPORTED: Final = "UNSUPPORTED_ALGORITHM_ERROR"
+KEY_MEMBERS: Final = ("kty", "kid", "n", "e", "alg", "use")
 UNKNOWN_TENANT: Final = "AppId or tenantId not found"
 MAX_AGE: Final = re.compile(r"max-age\s*=\s*(\d{1,10})", re.IGNORECASE)
 
@@ -88,6 +100,44 @@ class VersionedData(NamedTuple):
     version: int
 
 
+class Replaced(NamedTuple):
+    """What became of a write that names a version: `newer` is what was found instead, None if the session is gone."""
+
+    done: bool
+    newer: VersionedData | None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a string")
+    return value
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError("not a whole number")
+    return value
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not is_object(value):
+        raise TypeError("not an object")
+    return value
+
+
+def _array(value: object) -> list[Any]:
+    if not is_array(value):
+        raise TypeError("not an array")
+    return value
+
+
+def _status(reply: Mapping[str, Any], *known: str) -> str:
+    status: str = reply["status"]
+    if status not in known:
+        raise ValueError("a status that the protocol does not have")
+    return status
+
+
 def _flag(value: bool) -> str:
     return "true" if value else "false"
 
@@ -124,8 +174,8 @@ def read_created(reply: Mapping[str, Any]) -> Created:
         session["userId"],
         session.get("recipeUserId", session["userId"]),
         session["tenantId"],
-        access["token"],
-        (refresh["token"], refresh["expiry"], refresh["createdTime"]),
+        _text(access["token"]),
+        (_text(refresh["token"]), refresh["expiry"], refresh["createdTime"]),
         reply.get("antiCsrfToken"),
     )
 
@@ -137,19 +187,28 @@ def get_session(handle: str) -> CoreCall:
 
 def has_gone(reply: Mapping[str, Any]) -> bool:
     """Tell whether a reply says that there is no such session."""
-    return bool(reply["status"] != OK)
+    return _status(reply, OK, GONE) == GONE
 
 
-def read_info(session: Mapping[str, Any]) -> SessionInfo:
-    """Read a session as the core describes it."""
+def read_done(reply: Mapping[str, Any]) -> bool:
+    """Tell whether a write was done; False if there is no such session."""
+    return not has_gone(reply)
+
+
+def read_found(reply: Mapping[str, Any]) -> SessionInfo | None:
+    """Read the reply to a read; None if there is no such session."""
+    return None if has_gone(reply) else _read_info(reply)
+
+
+def _read_info(session: Mapping[str, Any]) -> SessionInfo:
     return SessionInfo(
         session["sessionHandle"],
         session["userId"],
         session.get("recipeUserId", session["userId"]),
-        session["userDataInDatabase"],
-        session["expiry"],
-        session["userDataInJWT"],
-        session["timeCreated"],
+        _object(session["userDataInDatabase"]),
+        _whole(session["expiry"]),
+        _object(session["userDataInJWT"]),
+        _whole(session["timeCreated"]),
         session["tenantId"],
     )
 
@@ -169,6 +228,11 @@ def list_handles(user_id: str, *, tenant_id: str | None, linked: bool) -> CoreCa
     return CoreCall("GET", _tenant_path(tenant_id, paths.SESSION_USER), query)
 
 
+def read_handles(reply: Mapping[str, Any]) -> list[str]:
+    """Read the handles of a user."""
+    return list(map(_text, _array(reply["sessionHandles"])))
+
+
 def remove_by_user(user_id: str, *, tenant_id: str | None, linked: bool) -> CoreCall:
     """End a user's sessions: POST [/<tenant>]/recipe/session/remove; no tenant means all of them."""
     body = {
@@ -183,6 +247,11 @@ def remove_by_user(user_id: str, *, tenant_id: str | None, linked: bool) -> Core
 def remove_handles(handles: Sequence[str]) -> CoreCall:
     """End sessions: POST /recipe/session/remove."""
     return CoreCall("POST", paths.SESSION_REMOVE, None, {"sessionHandles": list(handles)}, repeatable=False)
+
+
+def read_revoked(reply: Mapping[str, Any]) -> list[str]:
+    """Read the handles of the sessions that were ended."""
+    return list(map(_text, _array(reply["sessionHandlesRevoked"])))
 
 
 def put_data(handle: str, data: Mapping[str, Any]) -> CoreCall:
@@ -200,7 +269,7 @@ def regenerate(access_token: str, payload: Mapping[str, Any] | None) -> CoreCall
     body: dict[str, Any] = {"accessToken": access_token}
     if payload is not None:
         body["userDataInJWT"] = payload
-    return CoreCall("POST", paths.SESSION_REGENERATE, None, body)
+    return CoreCall("POST", paths.SESSION_REGENERATE, None, body, repeatable=False)
 
 
 def read_regenerated(reply: Mapping[str, Any]) -> Regenerated | None:
@@ -213,8 +282,8 @@ def read_regenerated(reply: Mapping[str, Any]) -> Regenerated | None:
         session["userId"],
         session.get("recipeUserId", session["userId"]),
         session["tenantId"],
-        session["userDataInJWT"],
-        None if access is None else (access["token"], access["expiry"], access["createdTime"]),
+        _object(session["userDataInJWT"]),
+        None if access is None else (_text(access["token"]), access["expiry"], access["createdTime"]),
     )
 
 
@@ -227,12 +296,23 @@ def create_jwt(payload: Mapping[str, Any], *, validity_s: int, domain: str, use_
         "algorithm": "RS256",
         "jwksDomain": domain,
     }
-    return CoreCall("POST", paths.JWT, None, body)
+    return CoreCall("POST", paths.JWT, None, body, repeatable=False)
+
+
+def read_jwt(reply: Mapping[str, Any]) -> str | None:
+    """Read a signed JWT; None if the core can't sign with that algorithm."""
+    return _text(reply["jwt"]) if _status(reply, OK, UNSUPPORTED) == OK else None
 
 
 def get_jwks() -> CoreCall:
     """Read the public keys: GET /.well-known/jwks.json."""
     return CoreCall("GET", paths.JWKS)
+
+
+def read_jwks(reply: Mapping[str, Any]) -> list[list[str]]:
+    """Read the public keys: `kty`, `kid`, `n`, `e`, `alg` and `use` of each."""
+    keys = _array(reply["keys"])
+    return [[_text(key[name]) for name in KEY_MEMBERS] for key in keys]
 
 
 def max_age_s(cache_control: str | None) -> int | None:
@@ -256,12 +336,26 @@ def put_data_if(handle: str, data: Mapping[str, Any], version: int) -> CoreCall:
 
 
 def read_versioned(reply: Mapping[str, Any]) -> VersionedData | None:
-    """Read session data and its version, from a reply `OK` or `CONFLICT`; None if the session is gone."""
-    if reply["status"] not in (OK, "CONFLICT"):
-        return None
-    return VersionedData(reply["userDataInDatabase"], reply["version"])
+    """Read session data and its version; None if the session is gone."""
+    return None if has_gone(reply) else _read_versioned(reply)
+
+
+def _read_versioned(reply: Mapping[str, Any]) -> VersionedData:
+    return VersionedData(_object(reply["userDataInDatabase"]), _whole(reply["version"]))
+
+
+def read_replaced(reply: Mapping[str, Any]) -> Replaced:
+    """Read what became of a write that names a version."""
+    status = _status(reply, OK, GONE, CONFLICT)
+    return Replaced(status == OK, _read_versioned(reply) if status == CONFLICT else None)
 
 
 def read_many(handles: Sequence[str]) -> CoreCall:
-    """Read many sessions: POST /lite/v1/sessions/read."""
+    """Read many sessions: POST /lite/v1/sessions/read; it changes nothing, so it may be sent again."""
     return CoreCall("POST", paths.LITE_READ_MANY, None, {"sessionHandles": list(handles)})
+
+
+def read_many_found(reply: Mapping[str, Any]) -> list[SessionInfo | None]:
+    """Read many sessions, in the order of the handles; None for one that is gone."""
+    found = _array(reply["sessions"])
+    return [None if session is None else _read_info(session) for session in found]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from supertokens_lite._core.hooks import settle
 from supertokens_lite._io.base import Drive
-from supertokens_lite._protocol.jsondata import merge_claims
+from supertokens_lite._protocol.jsondata import check_object, merge_claims
 from supertokens_lite._protocol.tokens import PROTECTED_CLAIMS, build_front_token, read_payload
 from supertokens_lite.recipe.session._container_sync import ContainerSync
 from supertokens_lite.recipe.session.exceptions import UnauthorisedError
@@ -125,6 +125,7 @@ class SessionContainer(ContainerSync):
 
         Effects: one call to the core.
         """
+        check_object(access_token_payload_update, "access_token_payload_update")
         payload = merge_claims(self.user_data_in_access_token, access_token_payload_update, PROTECTED_CLAIMS)
         result = await settle(
             self.recipe_implementation.regenerate_access_token(self.access_token, payload, _context(user_context))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from supertokens_lite._core.hooks import settle
 from supertokens_lite._core.querier import Querier
@@ -27,7 +29,7 @@ from supertokens_lite.recipe.session.results import (
     SessionObj,
     TokenInfo,
 )
-from supertokens_lite.types import CoreCall, RecipeUserId, UserContext
+from supertokens_lite.types import CoreCall, HttpReply, RecipeUserId, UserContext, is_array
 
 __all__ = ("SessionFunctions",)
 
@@ -83,27 +85,29 @@ class SessionFunctions(RecipeInterface):
         tenant_id: str,
         user_context: dict[str, Any],
     ) -> SessionContainer:
-        payload, data = access_token_payload or {}, session_data_in_database or {}
+        payload = {} if access_token_payload is None else access_token_payload
+        data = {} if session_data_in_database is None else session_data_in_database
         check_object(payload, "access_token_payload")
         check_object(data, "session_data_in_database")
-        reply = await self._querier.send(
+        core_user_id = recipe_user_id.get_as_string()
+        _check_text(core_user_id, "recipe_user_id")
+        created, claims, front_token = await self._querier.send(
             cdi.create_session(
                 tenant_id=tenant_id,
-                user_id=recipe_user_id.get_as_string(),
+                user_id=core_user_id,
                 payload=payload,
                 data=data,
                 enable_anti_csrf=self._config.anti_csrf == "VIA_TOKEN" and not disable_anti_csrf,
                 use_dynamic_key=self._config.use_dynamic_access_token_signing_key,
             ),
+            _read_created,
             user_context,
         )
-        created = cdi.read_created(reply)
-        claims = read_payload(created.access_token)
         return SessionContainer(
             self.front,
             self._config,
             created.access_token,
-            build_front_token(created.user_id, claims),
+            front_token,
             TokenInfo(*created.refresh_token),
             created.anti_csrf_token,
             created.handle,
@@ -118,15 +122,15 @@ class SessionFunctions(RecipeInterface):
     async def get_session_information(  # noqa: D102
         self, session_handle: str, user_context: dict[str, Any]
     ) -> SessionInformationResult | None:
-        reply = await self._of_handle(session_handle, cdi.get_session(session_handle), user_context)
-        return None if reply is None else _information(cdi.read_info(reply))
+        found = await self._of_handle(session_handle, cdi.get_session(session_handle), cdi.read_found, user_context)
+        return None if found is None else _information(found)
 
     async def update_session_data_in_database(  # noqa: D102
         self, session_handle: str, new_session_data: dict[str, Any], user_context: dict[str, Any]
     ) -> bool:
         check_object(new_session_data, "new_session_data")
         call = cdi.put_data(session_handle, new_session_data)
-        return await self._of_handle(session_handle, call, user_context) is not None
+        return bool(await self._of_handle(session_handle, call, cdi.read_done, user_context))
 
     async def merge_into_access_token_payload(  # noqa: D102
         self, session_handle: str, access_token_payload_update: dict[str, Any], user_context: dict[str, Any]
@@ -138,7 +142,7 @@ class SessionFunctions(RecipeInterface):
         existing = information.custom_claims_in_access_token_payload
         payload = merge_claims(existing, access_token_payload_update, PROTECTED_CLAIMS)
         call = cdi.put_payload(session_handle, payload)
-        return await self._of_handle(session_handle, call, user_context) is not None
+        return bool(await self._of_handle(session_handle, call, cdi.read_done, user_context))
 
     async def get_all_session_handles_for_user(  # noqa: D102
         self,
@@ -148,10 +152,10 @@ class SessionFunctions(RecipeInterface):
         fetch_across_all_tenants: bool | None,
         user_context: dict[str, Any],
     ) -> list[str]:
+        _check_text(user_id, "user_id")
         tenant = None if fetch_across_all_tenants else tenant_id
         call = cdi.list_handles(user_id, tenant_id=tenant, linked=fetch_sessions_for_linked_accounts)
-        reply = await self._querier.send(call, user_context)
-        return list(reply["sessionHandles"])
+        return await self._querier.send(call, cdi.read_handles, user_context)
 
     async def revoke_all_sessions_for_user(  # noqa: D102
         self,
@@ -161,30 +165,46 @@ class SessionFunctions(RecipeInterface):
         revoke_across_all_tenants: bool | None,
         user_context: dict[str, Any],
     ) -> list[str]:
+        _check_text(user_id, "user_id")
         tenant = None if revoke_across_all_tenants else tenant_id
         call = cdi.remove_by_user(user_id, tenant_id=tenant, linked=revoke_sessions_for_linked_accounts)
-        reply = await self._querier.send(call, user_context)
-        return list(reply["sessionHandlesRevoked"])
+        return await self._querier.send(call, cdi.read_revoked, user_context)
 
     async def revoke_session(self, session_handle: str, user_context: dict[str, Any]) -> bool:  # noqa: D102
-        reply = await self._of_handle(session_handle, cdi.remove_handles([session_handle]), user_context)
-        return reply is not None and len(reply["sessionHandlesRevoked"]) == 1
+        call = cdi.remove_handles([session_handle])
+        revoked = await self._of_handle(session_handle, call, cdi.read_revoked, user_context)
+        return revoked is not None and len(revoked) == 1
 
     async def revoke_multiple_sessions(  # noqa: D102
         self, session_handles: list[str], user_context: dict[str, Any]
     ) -> list[str]:
+        if not is_array(session_handles) and not isinstance(session_handles, tuple):
+            raise BadInputError("must be a list of session handles", "session_handles")
         for handle in session_handles:
             self._check_handle(handle)
-        reply = await self._querier.send(cdi.remove_handles(session_handles), user_context)
-        return list(reply["sessionHandlesRevoked"])
+        try:
+            return await self._querier.send(cdi.remove_handles(session_handles), cdi.read_revoked, user_context)
+        except CoreResponseError as error:
+            if not (cdi.is_tenant_unknown(error.status, error.excerpt) and any("_" in h for h in session_handles)):
+                raise
+
+        # a handle names a tenant that does not exist, so the core did nothing: the others are to end all the same
+        async def revoke(handle: str) -> bool:
+            return await SessionFunctions.revoke_session(self, handle, user_context)
+
+        ended = await self._effects.io.each(revoke, session_handles, limit=AT_ONCE)
+        return [handle for handle, was_there in zip(session_handles, ended, strict=True) if was_there]
 
     async def regenerate_access_token(  # noqa: D102
         self, access_token: str, new_access_token_payload: dict[str, Any] | None, user_context: dict[str, Any]
     ) -> RegenerateAccessTokenOkResult | None:
         if new_access_token_payload is not None:
             check_object(new_access_token_payload, "access_token_payload")
-        reply = await self._querier.send(cdi.regenerate(access_token, new_access_token_payload), user_context)
-        found = cdi.read_regenerated(reply)
+        if _changing.get() is not None:
+            with suppress(ValueError):
+                self._check_handle(str(read_payload(access_token).get("sessionHandle")))
+        call = cdi.regenerate(access_token, new_access_token_payload)
+        found = await self._querier.send(call, _read_regenerated, user_context)
         if found is None:
             return None
         session = SessionObj(
@@ -196,7 +216,10 @@ class SessionFunctions(RecipeInterface):
         self, user_id: str, user_context: dict[str, Any]
     ) -> list[SessionInformationResult]:
         handles = await settle(self.front.get_all_session_handles_for_user(user_id, True, None, True, user_context))
-        if await self._querier.has_extensions(user_context):
+        for handle in handles:
+            self._check_handle(handle)
+        # what reads one session may be overridden, and then has to see each of them
+        if self._reads_sessions_itself() and await self._querier.has_extensions(user_context):
             sessions = await self._read_many(handles, user_context)
         else:
 
@@ -204,64 +227,64 @@ class SessionFunctions(RecipeInterface):
                 return await settle(self.front.get_session_information(handle, user_context))
 
             sessions = await self._effects.io.each(read, handles, limit=AT_ONCE)
+        # of one millisecond: in the order of the core's list, which our own core gives in the order of creation
         return sorted((session for session in sessions if session is not None), key=_time_created)
+
+    def _reads_sessions_itself(self) -> bool:
+        reads: Any = getattr(self.front, "get_session_information", None)
+        return getattr(reads, "__func__", None) is SessionFunctions.get_session_information and reads.__self__ is self
 
     async def _read_many(self, handles: list[str], user_context: UserContext) -> list[SessionInformationResult | None]:
         """Read sessions by our core's batch call."""
         sessions: list[SessionInformationResult | None] = []
         for begin in range(0, len(handles), HANDLES_A_CALL):
-            reply = await self._querier.send(cdi.read_many(handles[begin : begin + HANDLES_A_CALL]), user_context)
-            sessions += [None if found is None else _information(cdi.read_info(found)) for found in reply["sessions"]]
+            call = cdi.read_many(handles[begin : begin + HANDLES_A_CALL])
+            found = await self._querier.send(call, cdi.read_many_found, user_context)
+            sessions += [None if session is None else _information(session) for session in found]
         return sessions
 
     async def modify_session_data_in_database(  # noqa: D102
         self, session_handle: str, change: Change, user_context: dict[str, Any]
     ) -> dict[str, Any] | None:
         self._check_handle(session_handle)
-        # what this context remembers of the core is older than the turn that is waited for
-        fresh: UserContext | None = None
-        modify = self._modify_versioned if await self._querier.has_extensions(fresh) else self._modify_plain
+        if not callable(change):
+            raise BadInputError("must be a function that takes the data", "change")
+        modify = self._modify_versioned if await self._querier.has_extensions(user_context) else self._modify_plain
         async with self._turns.turn(self._effects.io, session_handle):
-            stored = await modify(session_handle, change, fresh)
-        default = user_context.get("_default")
-        if default is not None:
-            default.pop("core_call_cache", None)
-        return stored
+            return await modify(session_handle, change, user_context)
 
-    async def _modify_versioned(
-        self, handle: str, change: Change, user_context: UserContext | None
-    ) -> dict[str, Any] | None:
+    async def _modify_versioned(self, handle: str, change: Change, user_context: UserContext) -> dict[str, Any] | None:
         """Read, change and compare-and-set, again and again until no other process came between."""
-        reply = await self._of_handle(handle, cdi.read_versioned_data(handle), user_context)
+        read = cdi.read_versioned_data(handle)
+        found = await self._of_handle(handle, read, cdi.read_versioned, user_context, fresh=True)
         io = self._effects.io
         for _ in range(MOST_CONFLICTS):
-            found = None if reply is None else cdi.read_versioned(reply)
             if found is None:
                 return None
             data = await self._apply(handle, change, found.data)
             if data is None:
                 return found.data
-            reply = await self._of_handle(handle, cdi.put_data_if(handle, data, found.version), user_context)
-            if reply is not None and reply["status"] == cdi.OK:
+            write = cdi.put_data_if(handle, data, found.version)
+            outcome = await self._of_handle(handle, write, cdi.read_replaced, user_context)
+            if outcome is not None and outcome.done:
                 return data
-            await io.sleep(io.random() * CONFLICT_WAIT_S)
+            found = None if outcome is None else outcome.newer
+            if found is not None:
+                await io.sleep(io.random() * CONFLICT_WAIT_S)
         raise GeneralError(
             f"the data of session {handle!r} was changed by others {MOST_CONFLICTS} times while it was being modified"
         )
 
-    async def _modify_plain(
-        self, handle: str, change: Change, user_context: UserContext | None
-    ) -> dict[str, Any] | None:
+    async def _modify_plain(self, handle: str, change: Change, user_context: UserContext) -> dict[str, Any] | None:
         """Read, change and replace; other processes may come between."""
-        reply = await self._of_handle(handle, cdi.get_session(handle), user_context)
-        if reply is None:
+        found = await self._of_handle(handle, cdi.get_session(handle), cdi.read_found, user_context, fresh=True)
+        if found is None:
             return None
-        current = cdi.read_info(reply).data
-        data = await self._apply(handle, change, current)
+        data = await self._apply(handle, change, found.data)
         if data is None:
-            return current
-        written = await self._of_handle(handle, cdi.put_data(handle, data), user_context)
-        return None if written is None else data
+            return found.data
+        written = await self._of_handle(handle, cdi.put_data(handle, data), cdi.read_done, user_context)
+        return data if written else None
 
     async def _apply(self, handle: str, change: Change, data: dict[str, Any]) -> dict[str, Any] | None:
         """Call the change with a copy of the data; what it gives is checked and copied, so that it stays what it is."""
@@ -286,44 +309,79 @@ class SessionFunctions(RecipeInterface):
         user_context: dict[str, Any],
     ) -> CreateJwtOkResult | CreateJwtResultUnsupportedAlgorithm:
         check_object(payload, "payload")
-        reply = await self._querier.send(
+        jwt = await self._querier.send(
             cdi.create_jwt(
                 {"iss": self._config.issuer} | payload,
                 validity_s=JWT_VALIDITY_S if validity_seconds is None else validity_seconds,
                 domain=self._config.api_domain,
                 use_static_key=use_static_signing_key is not False,
             ),
+            cdi.read_jwt,
             user_context,
         )
-        return CreateJwtOkResult(reply["jwt"]) if reply["status"] == cdi.OK else CreateJwtResultUnsupportedAlgorithm()
+        return CreateJwtResultUnsupportedAlgorithm() if jwt is None else CreateJwtOkResult(jwt)
 
     async def get_jwks(self, user_context: dict[str, Any]) -> GetJWKSResult:  # noqa: D102
-        reply = await self._querier.send_raw(cdi.get_jwks(), user_context)
-        parsed = parse_object(reply.body) or {}
-        keys = [JsonWebKey(*(key[name] for name in ("kty", "kid", "n", "e", "alg", "use"))) for key in parsed["keys"]]
-        validity = cdi.max_age_s(reply.headers.get("cache-control"))
-        return GetJWKSResult(keys, JWKS_VALIDITY_S if validity is None else validity)
+        return await self._querier.send_raw(cdi.get_jwks(), _read_jwks, user_context)
 
-    async def _of_handle(self, handle: str, call: CoreCall, user_context: UserContext | None) -> dict[str, Any] | None:
-        """Make a call about one session; None if there is no such session."""
+    async def _of_handle(
+        self,
+        handle: str,
+        call: CoreCall,
+        read: Callable[[dict[str, Any]], T],
+        user_context: UserContext,
+        *,
+        fresh: bool = False,
+    ) -> T | None:
+        """Make a call about one session; None if the handle names a tenant that does not exist."""
         self._check_handle(handle)
         try:
-            reply = await self._querier.send(call, user_context)
+            return await self._querier.send(call, read, user_context, fresh=fresh)
         except CoreResponseError as error:
             if cdi.is_tenant_unknown(error.status, error.excerpt) and "_" in handle:
                 return None
             raise
-        return None if reply["status"] == "UNAUTHORISED" else reply
 
     def _check_handle(self, handle: str) -> None:
         """Refuse what is no handle, and a handle that is being changed by whoever calls."""
-        if not isinstance(handle, str):
-            raise BadInputError(f"must be a string, not {type(handle).__name__}", "session_handle")
+        _check_text(handle, "session_handle")
         mark = _changing.get()
         while mark is not None:
             if mark.active and mark.owner is self and mark.handle == handle:
                 raise ReentrantCallError(handle)
             mark = mark.outer
+
+
+def _check_text(value: object, name: str) -> None:
+    if not isinstance(value, str):
+        raise BadInputError(f"must be a string, not {type(value).__name__}", name)
+
+
+class _NewSession(NamedTuple):
+    """A session as it was created, the payload of its access token, and its front token."""
+
+    created: cdi.Created
+    claims: dict[str, Any]
+    front_token: str
+
+
+def _read_created(reply: dict[str, Any]) -> _NewSession:
+    created = cdi.read_created(reply)
+    claims = read_payload(created.access_token)
+    return _NewSession(created, claims, build_front_token(created.user_id, claims))
+
+
+def _read_regenerated(reply: dict[str, Any]) -> cdi.Regenerated | None:
+    found = cdi.read_regenerated(reply)
+    if found is not None and found.access_token is not None:  # the session object will want to read it
+        build_front_token(found.user_id, read_payload(found.access_token[0]))
+    return found
+
+
+def _read_jwks(reply: HttpReply) -> GetJWKSResult:
+    keys = [JsonWebKey(*members) for members in cdi.read_jwks(parse_object(reply.body) or {})]
+    validity = cdi.max_age_s(reply.headers.get("cache-control"))
+    return GetJWKSResult(keys, JWKS_VALIDITY_S if validity is None else validity)
 
 
 def _information(found: cdi.SessionInfo) -> SessionInformationResult:

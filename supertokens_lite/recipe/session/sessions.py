@@ -10,6 +10,7 @@ import re
 from typing import Any, Final
 
 from supertokens_lite._core.hooks import settle
+from supertokens_lite._protocol.jsondata import check_object
 from supertokens_lite._protocol.paths import PUBLIC_TENANT
 from supertokens_lite._protocol.tokens import PROTECTED_CLAIMS
 from supertokens_lite.exceptions import BadInputError, GeneralError
@@ -70,7 +71,9 @@ class Sessions:
         """
         if not isinstance(recipe_user_id, RecipeUserId):
             raise BadInputError("must be a RecipeUserId: RecipeUserId('…')", "recipe_user_id")
-        payload = {name: value for name, value in (access_token_payload or {}).items() if name not in PROTECTED_CLAIMS}
+        given = {} if access_token_payload is None else access_token_payload
+        check_object(given, "access_token_payload")
+        payload = {name: value for name, value in given.items() if name not in PROTECTED_CLAIMS}
         payload["iss"] = self._config.issuer
         if self._config.anti_csrf == "VIA_CUSTOM_HEADER" and not disable_anti_csrf:
             raise GeneralError(
@@ -82,7 +85,7 @@ class Sessions:
                 recipe_user_id.get_as_string(),
                 recipe_user_id,
                 payload,
-                session_data_in_database or {},
+                {} if session_data_in_database is None else session_data_in_database,
                 disable_anti_csrf,
                 _tenant(tenant_id),
                 _context(user_context),
