@@ -6,6 +6,7 @@ the place of the fault.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
 from typing import Any, Final, TypeGuard
@@ -17,7 +18,10 @@ __all__ = ("DEEPEST", "check_object", "merge_claims")
 
 DEEPEST: Final = 200
 
-_PLAIN: Final = frozenset((str, int, bool, type(None)))
+LARGEST: Final = 10**4300
+"""Integers from here on can't be written: Python refuses to turn longer ones into text."""
+
+_PLAIN: Final = frozenset((str, bool, type(None)))
 
 
 def check_object(value: Any, name: str) -> None:
@@ -48,13 +52,16 @@ def _is_fine(value: Any, depth: int) -> bool:
     for item in items:
         if type(item) in _PLAIN:
             continue
-        if isinstance(item, float):
+        if isinstance(item, int):
+            if not -LARGEST < item < LARGEST:
+                return False
+        elif isinstance(item, float):
             if not math.isfinite(item):
                 return False
         elif _is_container(item):
             if not _is_fine(item, depth + 1):
                 return False
-        elif not isinstance(item, (str, int)):
+        elif not isinstance(item, str):
             return False
     return True
 
@@ -75,19 +82,22 @@ def _find_fault(root: Any, name: str) -> None:
         if _is_container(value):
             if depth > DEEPEST:
                 raise BadInputError(f"is nested more than {DEEPEST} levels deep", name)
-            inner: list[tuple[Any, Any]] = list(value.items()) if is_object(value) else list(enumerate(value))
+            items: list[Any] = [] if is_object(value) else list(value)
+            inner: list[tuple[Any, Any]] = list(value.items() if is_object(value) else enumerate(items))
             for key, _ in inner if is_object(value) else ():
                 if not _is_text(key):
                     raise BadInputError(f"the key {key!r} must be a string, not {_kind(key)}", path)
             waiting += reversed([(item, f"{path}[{_step(key)}]", depth + 1) for key, item in inner])
         elif isinstance(value, float) and not math.isfinite(value):
             raise BadInputError(f"{value} has no form in JSON; use None or a string", path)
+        elif isinstance(value, int) and not -LARGEST < value < LARGEST:
+            raise BadInputError("the integer is too large to be written", path)
         elif value is not None and not isinstance(value, (str, int, float)):
             raise BadInputError(f"{_kind(value)} has no form in JSON", path)
 
 
 def _step(key: Any) -> str:
-    return '"' + key.replace('"', '\\"') + '"' if isinstance(key, str) else str(key)
+    return json.dumps(key, ensure_ascii=False) if isinstance(key, str) else str(key)
 
 
 def _kind(value: object) -> str:
