@@ -127,7 +127,7 @@ def _normalise_path(given: str) -> str:
         head, slash, rest = path.partition("/")
         if head and _looks_like_domain(head):
             path = slash + rest
-    path = path.removesuffix("/")
+    path = path.rstrip("/")
     return path if path.startswith("/") or not path else "/" + path
 
 
