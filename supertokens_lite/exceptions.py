@@ -21,7 +21,7 @@ later may help (`retryable`). Facts are attributes; the class builds the message
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 __all__ = (
     "BadInputError",
@@ -49,6 +49,17 @@ class SuperTokensError(Exception):
 
     status_hint: ClassVar[int] = 500
     retryable: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it travel between processes with its message and its facts."""
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(kind: type[SuperTokensError], args: tuple[Any, ...], facts: dict[str, Any]) -> SuperTokensError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
 
 
 class GeneralError(SuperTokensError):
