@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Final
 
-from supertokens_lite.cli.parser import PROGRAM, build_parser
+from supertokens_lite.cli.parser import PROGRAM, WRONG_USE, build_parser
 from supertokens_lite.exceptions import ConfigurationError, SuperTokensError
 
 __all__ = ("main",)
 
 FAILED: Final = 1
-WRONG_USE: Final = 2
 INTERRUPTED: Final = 130
 
 
@@ -27,7 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: the arguments can't be parsed (2), or `--help` was asked for (0).
     """
-    arguments = build_parser().parse_args(argv)
+    arguments, unknown = build_parser().parse_known_args(argv)
+    if unknown:
+        arguments.parser.error(f"unknown: {' '.join(unknown)}")
     if arguments.version:
         print(f"{PROGRAM} {version(PROGRAM)}")
         return 0
@@ -35,14 +37,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.parser.print_help(sys.stderr)
         return WRONG_USE
     try:
-        return int(importlib.import_module(f"supertokens_lite.cli.{arguments.module}").run(arguments))
+        code = int(importlib.import_module(f"supertokens_lite.cli.{arguments.module}").run(arguments))
+        sys.stdout.flush()
     except ConfigurationError as error:
         return _fail(error, WRONG_USE)
+    except BrokenPipeError:  # whoever read the output has enough of it, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except (SuperTokensError, OSError) as error:
         return _fail(error, FAILED)
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return INTERRUPTED
+    return code
 
 
 def _fail(error: Exception, code: int) -> int:

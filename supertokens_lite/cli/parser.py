@@ -7,11 +7,12 @@ Decides names and wording. Must not import what a command needs to run: `module`
 from __future__ import annotations
 
 import argparse
-from typing import Final
+from typing import Final, NoReturn
 
-__all__ = ("PROGRAM", "build_parser")
+__all__ = ("PROGRAM", "WRONG_USE", "build_parser")
 
 PROGRAM: Final = "supertokens-lite"
+WRONG_USE: Final = 2
 
 EXIT_CODES: Final = """\
 exit codes:
@@ -77,6 +78,10 @@ class _Parser(argparse.ArgumentParser):
             formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=27),
             allow_abbrev=False,
         )
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line, as every other error is said."""
+        self.exit(WRONG_USE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def _add_commands(parser: argparse.ArgumentParser) -> Commands[_Parser]:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib.util
+import signal
 import socket
 import sys
-from typing import Any, Final
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 from supertokens_lite._protocol.urls import is_local
 from supertokens_lite.cli.setup import option, read_api_keys, read_config, read_durability, read_whole
 from supertokens_lite.embedded import EmbeddedCore
 from supertokens_lite.embedded.server import BODY_LIMIT, CoreServer
 from supertokens_lite.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    import uvicorn
 
 __all__ = ("run",)
 
@@ -38,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     base_path = option(arguments.base_path, "base_path") or ""
     database = option(arguments.database, "database")
-    if database is None:
+    if not database:
         raise ConfigurationError("name the database with --database PATH, or --database :memory: for one that is lost")
     api_keys = read_api_keys(option(arguments.api_key_file, "api_key_file"))
     core = EmbeddedCore(
@@ -47,14 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
         durability=read_durability(option(arguments.durability, "durability")),
         api_keys=api_keys,
     )
-    listening = _listen(host, port)
-    try:
+    server = _build_server(CoreServer(core, base_path=base_path, body_limit=body_limit))
+    with closing(_listen(host, port)) as listening, _ended_by_signals(server), closing(core):
         core.open()
         _announce(listening, host, database, base_path, has_keys=bool(api_keys))
-        _serve(CoreServer(core, base_path=base_path, body_limit=body_limit), listening)
-    finally:
-        listening.close()
-        core.close()
+        server.run(sockets=[listening])
     return 0
 
 
@@ -94,7 +97,7 @@ def _announce(listening: socket.socket, host: str, database: str, base_path: str
         )
 
 
-def _serve(application: CoreServer, listening: socket.socket) -> None:
+def _build_server(application: CoreServer) -> uvicorn.Server:
     import uvicorn  # noqa: PLC0415  # the extra `server`
 
     settings: dict[str, Any] = {
@@ -105,4 +108,22 @@ def _serve(application: CoreServer, listening: socket.socket) -> None:
         "date_header": True,
         "timeout_graceful_shutdown": 10,
     }
-    uvicorn.Server(uvicorn.Config(application, **settings)).run(sockets=[listening])
+    return uvicorn.Server(uvicorn.Config(application, **settings))
+
+
+@contextmanager
+def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """Take SIGTERM and Ctrl-C as the wish to end well, from the start: uvicorn listens to them only while it serves.
+
+    When it is done it raises them again, for whoever had them before, and that is this.
+    """
+
+    def end(_number: int, _frame: object) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

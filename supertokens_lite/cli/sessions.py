@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
         ended = core.revoke_all(arguments.app)
     finally:
         core.close()
-    print(f"{ended:,} sessions ended.")
+    print(f"{ended:,} session{'' if ended == 1 else 's'} ended.")
     return 0
 
 
@@ -29,4 +29,9 @@ def _confirmed(app: str | None) -> bool:
     if not sys.stdin.isatty():
         raise ConfigurationError("there is nobody to ask: pass --yes to end all sessions without asking")
     what = "of every app" if app is None else f"of the app {app}"
-    return input(f"End all sessions {what}? Every user has to sign in again. [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        answer = input(f"End all sessions {what}? Every user has to sign in again. [y/N] ")
+    except EOFError:
+        print()
+        return False
+    return answer.strip().lower() in ("y", "yes")

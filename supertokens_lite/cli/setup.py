@@ -74,9 +74,12 @@ def read_api_keys(path: str | None, environment: Mapping[str, str] = os.environ)
     """Read API keys, one a line or separated by commas, from a file and from the environment.
 
     Raises:
-        ConfigurationError: the file can't be read, others may read it, or a key is too short; keys are not shown.
+        ConfigurationError: the file can't be read, others may read it, it has no key, or one is too short; keys are
+            not shown.
     """
-    found = parse_keys(f"{PREFIX}API_KEYS", environment.get(f"{PREFIX}API_KEYS", ""))
+    name = f"{PREFIX}API_KEYS"
+    given = environment.get(name, "")
+    found = parse_keys(name, given) if given else []
     if path is None:
         return found
     file = Path(path)
@@ -92,11 +95,14 @@ def read_api_keys(path: str | None, environment: Mapping[str, str] = os.environ)
 
 
 def parse_keys(name: str, text: str) -> list[Secret]:
-    """Read API keys separated by commas."""
+    """Read API keys separated by commas; no key at all is an error, for it would leave the core open to anybody."""
     try:
-        return [Secret(key) for key in parse_api_keys(name, text)]
+        keys = [Secret(key) for key in parse_api_keys(name, text)]
     except BadSettingError as error:
         raise ConfigurationError(str(error)) from None
+    if not keys:
+        raise ConfigurationError(f"{name} holds no API key: write one of at least 20 characters into it")
+    return keys
 
 
 def existing_core(database: str | None) -> EmbeddedCore:
@@ -106,7 +112,7 @@ def existing_core(database: str | None) -> EmbeddedCore:
         ConfigurationError: no file is named, it is not there, or it can't be used.
     """
     path = option(database, "database")
-    if path is None:
+    if not path:
         raise ConfigurationError(f"name the database with --database PATH or {PREFIX}DATABASE")
     if path == ":memory:":
         raise ConfigurationError("a database in memory is another process's own; name a file")
