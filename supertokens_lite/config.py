@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from supertokens_lite._protocol.paths import APP_PREFIX, PUBLIC_APP
 from supertokens_lite._protocol.urls import CoreHost, NormalisedURLDomain, NormalisedURLPath, is_local, parse_core_host
 from supertokens_lite._protocol.versions import SUPPORTED
-from supertokens_lite.exceptions import ConfigurationError, GeneralError, SuperTokensWarning
+from supertokens_lite.exceptions import ConfigurationError, SuperTokensWarning
 from supertokens_lite.types import NetworkInterceptor, Secret, is_object
 
 __all__ = (
@@ -49,11 +49,11 @@ class _CoreOptions(BaseModel):
     model_config = ConfigDict(strict=True, arbitrary_types_allowed=True, hide_input_in_errors=True, frozen=True)
 
     connection_uri: str
-    api_key: str | None
+    api_key: Annotated[str | None, Field(repr=False)]
     network_interceptor: Callable[..., Any] | None
     disable_core_call_cache: bool
-    timeout_s: Annotated[float, Field(gt=0, le=3600, strict=False)]
-    connect_timeout_s: Annotated[float, Field(gt=0, le=3600, strict=False)]
+    timeout_s: Annotated[float, Field(gt=0, le=3600)]
+    connect_timeout_s: Annotated[float, Field(gt=0, le=3600)]
     max_connections: Annotated[int, Field(ge=1, le=10_000)]
     max_retries: Annotated[int, Field(ge=0, le=100)]
     cdi_version: str | None
@@ -145,7 +145,7 @@ class SupertokensConfig:
             raise ConfigurationError("api_key is empty or has characters that a header can't hold")
         for name, path in _files(self.ca_file, self.client_cert):
             if not os.path.isfile(path):
-                raise ConfigurationError(f"{name}: there is no file {path}")
+                raise ConfigurationError(f"{name}: there is no file {path!r}")
         if self.database is not None:
             return
         for name, is_default in (
@@ -197,9 +197,17 @@ def _database_of(connection_uri: str) -> str | None:
     if not uri.lower().startswith("sqlite:"):
         return None
     path = uri[len(SQLITE) :]
-    if not uri.lower().startswith(SQLITE) or not path:
+    if not uri.lower().startswith(SQLITE) or not path or not _is_file_name(path):
         raise ConfigurationError(f"connection_uri is {connection_uri!r} and must be {URI_FORMS}")
     return path
+
+
+def _is_file_name(path: str) -> bool:
+    """Tell whether the operating system can be asked for a file of this name."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
 
 
 def _hosts_of(connection_uri: str, app_id: str) -> tuple[CoreHost, ...]:
@@ -211,13 +219,11 @@ def _hosts_of(connection_uri: str, app_id: str) -> tuple[CoreHost, ...]:
         if not piece:
             continue
         scheme, separator, _ = piece.partition("://")
-        try:
-            host = parse_core_host(piece)
-            urlsplit(host.origin).port  # noqa: B018  # raises for a port that is none
-        except ValueError:
+        host = _find_host(piece)
+        if host is None:
             raise ConfigurationError(
                 f"connection_uri: {_without_password(piece)!r} is not the address of a core; it must be {URI_FORMS}"
-            ) from None
+            )
         if separator and scheme.lower() not in ("http", "https"):
             raise ConfigurationError(f"connection_uri: the scheme {scheme!r} is unknown; it must be {URI_FORMS}")
         if "@" in host.origin:
@@ -226,6 +232,20 @@ def _hosts_of(connection_uri: str, app_id: str) -> tuple[CoreHost, ...]:
     if not hosts:
         raise ConfigurationError(f"connection_uri is empty and must be {URI_FORMS}")
     return tuple(hosts)
+
+
+def _find_host(piece: str) -> CoreHost | None:
+    try:
+        host = parse_core_host(piece)
+        urlsplit(host.origin).port  # noqa: B018  # raises for a port that is none
+    except ValueError:
+        return None
+    return host if _is_visible(piece) and "," not in piece else None
+
+
+def _is_visible(text: str) -> bool:
+    """Tell whether a text has neither blanks nor characters that don't print; `urlsplit` drops some of those."""
+    return text.isprintable() and " " not in text
 
 
 def _without_password(piece: str) -> str:
@@ -245,6 +265,20 @@ def same_settings(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+class _AppOptions(BaseModel):
+    """Types of `InputAppInfo`."""
+
+    model_config = ConfigDict(strict=True, hide_input_in_errors=True)
+
+    app_name: str
+    api_domain: str
+    api_gateway_path: str
+    api_base_path: str
+    website_base_path: str
+    website_domain: str | None
+    origin: str | Callable[..., Any] | None
+
+
 class InputAppInfo:
     """What the application is called and where it lives.
 
@@ -258,7 +292,7 @@ class InputAppInfo:
         origin: the same, or a function of request and user context that gives it; it wins over `website_domain`.
 
     Raises:
-        GeneralError: neither `website_domain` nor `origin` is given.
+        ConfigurationError: an argument can't work, or neither `website_domain` nor `origin` is given; in one line.
     """
 
     def __init__(
@@ -271,8 +305,12 @@ class InputAppInfo:
         website_domain: str | None = None,
         origin: str | Callable[[Any, dict[str, Any]], str] | None = None,
     ) -> None:
+        try:
+            _AppOptions(**{name: value for name, value in locals().items() if name != "self"})
+        except ValidationError as error:
+            raise one_line(error, "InputAppInfo") from None
         if website_domain is None and origin is None:
-            raise GeneralError("Please provide at least one of website_domain or origin")
+            raise ConfigurationError("Please provide at least one of website_domain or origin")
         self.app_name = app_name
         self.api_domain = api_domain
         self.api_gateway_path = api_gateway_path
@@ -299,17 +337,17 @@ class AppInfo:
         mode: `asgi` or `wsgi`; None: as the framework has it.
 
     Raises:
-        ConfigurationError: a domain can't be read.
+        ConfigurationError: a domain or a path can't be read.
     """
 
     def __init__(self, given: InputAppInfo, framework: str, mode: str | None) -> None:
         self.app_name = given.app_name
         self.framework = framework
         self.mode = mode or ("asgi" if framework == "fastapi" else "wsgi")
-        self.api_gateway_path = NormalisedURLPath(given.api_gateway_path)
+        self.api_gateway_path = _path("api_gateway_path", given.api_gateway_path)
         self.api_domain = _domain("api_domain", given.api_domain)
-        self.api_base_path = self.api_gateway_path.append(NormalisedURLPath(given.api_base_path))
-        self.website_base_path = NormalisedURLPath(given.website_base_path)
+        self.api_base_path = self.api_gateway_path.append(_path("api_base_path", given.api_base_path))
+        self.website_base_path = _path("website_base_path", given.website_base_path)
         self._origin = given.website_domain if given.origin is None else given.origin
         if not callable(self._origin):
             _domain("website_domain" if given.origin is None else "origin", str(self._origin))
@@ -333,9 +371,20 @@ class AppInfo:
 
 def _domain(name: str, text: str) -> NormalisedURLDomain:
     try:
-        return NormalisedURLDomain(text)
+        if _is_visible(text.strip()):
+            return NormalisedURLDomain(text)
     except ValueError:
-        raise ConfigurationError(f"{name} is {text!r} and must be a domain like https://api.example.com") from None
+        pass
+    raise ConfigurationError(f"{name} is {text!r} and must be a domain like https://api.example.com")
+
+
+def _path(name: str, text: str) -> NormalisedURLPath:
+    try:
+        if _is_visible(text.strip()):
+            return NormalisedURLPath(text)
+    except ValueError:
+        pass
+    raise ConfigurationError(f"{name} is {text!r} and must be a path like /auth")
 
 
 class SupertokensPublicConfig:

@@ -69,6 +69,9 @@ class GeneralError(SuperTokensError):
 class ConfigurationError(GeneralError, ValueError):
     """A setting can't work. The message says which and how to mend it, in one line."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.splitlines()))
+
 
 class CoreError(GeneralError):
     """A session core did not do what was asked of it."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, ClassVar, Final, Literal, TypeVar
+from typing import Any, ClassVar, Final, Literal, TypeVar, cast
 
 from supertokens_lite._core.querier import Querier
 from supertokens_lite._io.asynchronous import AsyncIO
@@ -98,7 +98,7 @@ class Supertokens:
         portal: bool = False,
     ) -> None:
         self._given = {name: value for name, value in locals().items() if name != "self"}
-        _check(app_info, framework, supertokens_config, mode)
+        _check(app_info, framework, supertokens_config, mode, experimental)
         self.supertokens_config = supertokens_config
         self.app_info = AppInfo(app_info, framework, mode)
         self.telemetry = bool(telemetry)
@@ -146,9 +146,9 @@ class Supertokens:
         if instance is not None:
             instance.close()
 
-    def is_same(self, other: Supertokens) -> bool:
-        """Tell whether both were given the same: values by value, callables by where they were defined."""
-        return same_settings(self._given, other._given)
+    def was_given(self, arguments: Mapping[str, Any]) -> bool:
+        """Tell whether it was built from the same: values by value, callables by where they were defined."""
+        return same_settings(self._given, dict(arguments))
 
     async def aclose(self) -> None:
         """Give back connections, threads and the database of a core in this process; idempotent."""
@@ -186,7 +186,7 @@ class Supertokens:
         self.close()
 
 
-def _check(app_info: object, framework: object, config: object, mode: object) -> None:
+def _check(app_info: object, framework: object, config: object, mode: object, experimental: object) -> None:
     if not isinstance(app_info, InputAppInfo):
         raise ConfigurationError("app_info must be an instance of InputAppInfo")
     if not isinstance(config, SupertokensConfig):
@@ -195,13 +195,19 @@ def _check(app_info: object, framework: object, config: object, mode: object) ->
         raise ConfigurationError(f"framework is {framework!r} and must be one of {', '.join(FRAMEWORKS)}")
     if mode not in (None, "asgi", "wsgi"):
         raise ConfigurationError(f"mode is {mode!r} and must be 'asgi' or 'wsgi'")
+    if experimental is not None and not isinstance(experimental, SupertokensExperimentalConfig):
+        raise ConfigurationError("experimental must be an instance of SupertokensExperimentalConfig")
 
 
-def _session_of(recipe_list: Sequence[Any]) -> RecipeInit:
+def _session_of(recipe_list: object) -> RecipeInit:
+    if recipe_list is not None and not isinstance(recipe_list, (list, tuple)):
+        raise ConfigurationError(
+            f"recipe_list is of type {type(recipe_list).__name__} and must be a list: [session.init(…)]"
+        )
     if not recipe_list:
         raise ConfigurationError("Please provide at least one recipe to the supertokens.init function call")
     found: list[RecipeInit] = []
-    for recipe in recipe_list:
+    for recipe in cast("Sequence[object]", recipe_list):
         if not isinstance(recipe, RecipeInit):
             name = f"{getattr(recipe, '__module__', '')}.{getattr(recipe, '__qualname__', '')}".strip(".")
             raise ConfigurationError(
@@ -296,21 +302,11 @@ def init(
     Raises:
         ConfigurationError: a setting can't work, or `init` was called before with other settings; in one line.
     """
-    new = Supertokens(
-        app_info,
-        framework,
-        supertokens_config,
-        recipe_list,
-        mode,
-        telemetry,
-        debug,
-        experimental,
-        portal=portal,
-    )
+    arguments = dict(locals())
     current = Supertokens._instance
     if current is None:
-        Supertokens._instance = new
-    elif not current.is_same(new):
+        Supertokens._instance = Supertokens(**arguments)
+    elif not current.was_given(arguments):
         raise ConfigurationError(
             "init was called before with other settings; call it once, or build further Supertokens(…) objects"
         )

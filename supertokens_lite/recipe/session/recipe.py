@@ -209,6 +209,9 @@ def init(
         options = _SessionOptions(**locals())
     except ValidationError as error:
         raise one_line(error, "session.init") from None
+    _check_domains(cookie_domain=cookie_domain, older_cookie_domain=older_cookie_domain)
+    _check_callables("error_handlers", error_handlers)
+    _check_callables("override", override)
     expired, invalid = session_expired_status_code or 401, invalid_claim_status_code or 403
     if expired == invalid:
         raise ConfigurationError(
@@ -216,3 +219,15 @@ def init(
             "the browser tells by them what to do, so they must differ"
         )
     return RecipeInit(options)
+
+
+def _check_domains(**domains: str | None) -> None:
+    for name, domain in domains.items():
+        if domain is not None and not (domain.isprintable() and not set(domain) & set(" ;,")):
+            raise ConfigurationError(f"session.init: {name} is {domain!r} and must be a domain like .example.com")
+
+
+def _check_callables(name: str, given: InputErrorHandlers | SessionOverrideConfig | None) -> None:
+    for field, value in vars(given).items() if given is not None else ():
+        if value is not None and not callable(value):
+            raise ConfigurationError(f"session.init: {name}.{field} must be a function")
