@@ -86,7 +86,7 @@ def _find_fault(root: Any, name: str) -> None:
             inner: list[tuple[Any, Any]] = list(value.items() if is_object(value) else enumerate(items))
             for key, _ in inner if is_object(value) else ():
                 if not _is_text(key):
-                    raise BadInputError(f"the key {key!r} must be a string, not {_kind(key)}", path)
+                    raise BadInputError(f"a key must be a string, not {_kind(key)}", path)
             waiting += reversed([(item, f"{path}[{_step(key)}]", depth + 1) for key, item in inner])
         elif isinstance(value, float) and not math.isfinite(value):
             raise BadInputError(f"{value} has no form in JSON; use None or a string", path)

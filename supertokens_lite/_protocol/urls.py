@@ -6,12 +6,16 @@ Pure text work: nothing is looked up.
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 __all__ = ("CoreHost", "NormalisedURLDomain", "NormalisedURLPath", "is_local", "parse_core_host")
 
 SCHEMES: Final = ("http", "https", "supertokens")
+URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+BLANK: Final = re.compile(r"\s")
+TAIL: Final = re.compile(r"[/\s]+\Z")
 
 
 class CoreHost(NamedTuple):
@@ -111,7 +115,7 @@ def _normalise_domain(given: str) -> str:
         text = "//" + text.lstrip("/")
         scheme = ""
     parts = urlsplit(text)
-    if not parts.hostname or " " in parts.netloc:
+    if not parts.hostname or BLANK.search(parts.netloc):
         raise ValueError("please provide a valid domain name")
     if not scheme:
         scheme = "http" if is_local(parts.hostname) or _is_ip(parts.hostname) else "https"
@@ -120,14 +124,14 @@ def _normalise_domain(given: str) -> str:
 
 def _normalise_path(given: str) -> str:
     text = given.strip()
-    if "://" in text:
+    if URL.match(text):
         path = urlsplit(text).path
     else:
         path = text.partition("?")[0].partition("#")[0]
         head, slash, rest = path.partition("/")
         if head and _looks_like_domain(head):
             path = slash + rest
-    path = path.rstrip("/")
+    path = TAIL.sub("", path)
     return path if path.startswith("/") or not path else "/" + path
 
 
