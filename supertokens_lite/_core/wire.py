@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
 from supertokens_lite._core.hooks import settle
+from supertokens_lite._protocol.jsontext import build_json, parse_json
 from supertokens_lite._protocol.paths import API_KEY_HEADER, CDI_VERSION_HEADER
 from supertokens_lite._protocol.urls import CoreHost
 from supertokens_lite.exceptions import ConfigurationError
@@ -18,24 +18,14 @@ __all__ = ("Wire", "parse_object")
 CONTENT_TYPE: Final = "application/json; charset=utf-8"
 HEADERS_REMEMBERED: Final = 64
 
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_encode_ascii: Final = json.JSONEncoder(separators=(",", ":")).encode
-
 
 def parse_object(body: bytes) -> dict[str, Any] | None:
     """Parse a JSON object; None if it is anything else."""
     try:
-        value = json.loads(body.decode())
+        value = parse_json(body.decode())
     except (ValueError, RecursionError):
         return None
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
-
-
-def _to_json(value: object) -> bytes:
-    try:
-        return _encode(value).encode()
-    except UnicodeEncodeError:  # a lone surrogate
-        return _encode_ascii(value).encode()
 
 
 class Wire:
@@ -61,7 +51,7 @@ class Wire:
         target = host.base_path + call.path
         if call.query:
             target += "?" + urlencode(call.query, errors="surrogatepass")
-        body = b"" if call.body is None else _to_json(call.body)
+        body = b"" if call.body is None else build_json(call.body).encode()
         return HttpRequest(call.method, host.origin, target, headers, body)
 
     def _headers_of(self, call: CoreCall, version: str | None) -> dict[str, str]:
@@ -103,15 +93,19 @@ class Wire:
         origin, target = _split(url, host)
         if params:
             target += ("&" if "?" in target else "?") + urlencode(params, errors="surrogatepass")
-        data = _to_json(body or {}) if sends_body or body else b""
+        try:
+            data = build_json(body or {}).encode() if sends_body or body else b""
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ConfigurationError(f"network_interceptor gave a body that is no JSON: {error}") from None
         lowered = {str(name).lower(): str(value) for name, value in changed.items()}
         return HttpRequest(method, origin, target, lowered, data)
 
 
 def _split(url: str, host: CoreHost) -> tuple[str, str]:
     """Split a URL into its origin and the rest; that of a core in process has no authority."""
-    if url.startswith(host.origin):
-        return host.origin, url[len(host.origin) :] or "/"
+    rest = url.removeprefix(host.origin)
+    if rest != url and rest[:1] in ("", "/", "?"):
+        return host.origin, rest or "/"
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc}"
     return origin, url[len(origin) :] or "/"

@@ -6,11 +6,11 @@ Missing or due keys are made here, outside any transaction; the one that is stor
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from supertokens_lite._protocol.jsontext import parse_json
 from supertokens_lite.embedded.keyring import Keyring, SigningKey, make_key_text, oldest_kept
 from supertokens_lite.embedded.settings import BadSettingError, Settings, overlay
 from supertokens_lite.embedded.store import apps as stored
@@ -105,7 +105,7 @@ class Apps:
             self._held.pop(app_id, None)
             return None
         try:
-            settings = overlay(self.settings, json.loads(found.core_config))
+            settings = overlay(self.settings, parse_json(found.core_config))
         except BadSettingError:  # it was good beside the core's own settings of that time
             settings = self.settings
         known = {key.kid: key for key in self._held[app_id].keyring.published(now)} if app_id in self._held else {}

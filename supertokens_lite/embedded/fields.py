@@ -5,13 +5,13 @@ Stricter than lenient parsers where leniency would hide a mistake: a field has i
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from supertokens_lite.embedded.replies import Refused, to_json
+from supertokens_lite._protocol.jsontext import build_json, parse_json
+from supertokens_lite.embedded.replies import Refused
 from supertokens_lite.types import is_array, is_object
 
 __all__ = (
@@ -37,13 +37,6 @@ LONG_NUMBER: Final = re.compile(r"\d{19}")
 _MISSING: Final = object()
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
-
-
-_decode: Final = json.JSONDecoder(parse_constant=_no_constant).decode
-
-
 def parse_body(body: bytes) -> dict[str, Any]:
     """Parse a body that must be one JSON object, always as UTF-8.
 
@@ -51,7 +44,7 @@ def parse_body(body: bytes) -> dict[str, Any]:
         Refused: 400 `Invalid Json Input`.
     """
     try:
-        value = _decode(body.decode())
+        value = parse_json(body.decode())
     except (ValueError, RecursionError):
         raise Refused(400, "Invalid Json Input") from None
     if not is_object(value) or _too_deep(body, value):
@@ -160,7 +153,7 @@ def stored_payload(payload: dict[str, Any], name: str) -> str:
 
 def _to_store(value: dict[str, Any], name: str) -> str:
     try:
-        return to_json(value)
+        return build_json(value)
     except ValueError:  # a number too large for a double
         raise _invalid(name) from None
 

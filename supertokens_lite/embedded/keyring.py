@@ -16,7 +16,7 @@ from typing import Final
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from supertokens_lite.embedded.replies import to_json
+from supertokens_lite._protocol.jsontext import build_json
 from supertokens_lite.embedded.settings import Settings
 from supertokens_lite.embedded.tokens import encode_header
 
@@ -65,7 +65,7 @@ class SigningKey:
         """The public key as the JSON text of a JWK (RFC 7517)."""
         numbers = self.public.public_numbers()
         members = {"kty": "RSA", "kid": self.kid, "n": _integer(numbers.n), "e": _integer(numbers.e)}
-        return to_json(members | {"alg": "RS256", "use": "sig"})
+        return build_json(members | {"alg": "RS256", "use": "sig"})
 
     def header(self, version: str | None) -> str:
         """Give the encoded header of a JWT that this key signs."""

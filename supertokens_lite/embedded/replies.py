@@ -5,10 +5,10 @@ Bodies are put together from JSON texts, so that what is stored as JSON is not p
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+from supertokens_lite._protocol.jsontext import build_json
 from supertokens_lite.types import HttpReply
 
 __all__ = (
@@ -17,35 +17,12 @@ __all__ = (
     "OK",
     "Refused",
     "json_reply",
-    "quote",
     "text_reply",
-    "to_json",
     "unauthorised",
 )
 
 JSON_HEADERS: Final[Mapping[str, str]] = {"content-type": "application/json;charset=UTF-8"}
 TEXT_HEADERS: Final[Mapping[str, str]] = {"content-type": "text/html;charset=UTF-8"}
-
-_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-_encode_ascii: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
-
-
-def to_json(value: Any) -> str:
-    """Write a value as JSON text that UTF-8 can hold.
-
-    Raises:
-        ValueError: a number is not finite.
-    """
-    text: str = _encode(value)
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # a lone surrogate
-            text = _encode_ascii(value)
-    return text
-
-
-quote = to_json
 
 
 def json_reply(body: str) -> HttpReply:
@@ -60,7 +37,7 @@ def text_reply(status: int, sentence: str) -> HttpReply:
 
 def unauthorised(message: str) -> HttpReply:
     """Answer that a session or token is not good."""
-    return json_reply('{"status":"UNAUTHORISED","message":' + quote(message) + "}")
+    return json_reply('{"status":"UNAUTHORISED","message":' + build_json(message) + "}")
 
 
 OK: Final = json_reply('{"status":"OK"}')

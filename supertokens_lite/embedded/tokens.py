@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 import os
 import uuid
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from supertokens_lite.embedded.replies import to_json
+from supertokens_lite._protocol.jsontext import build_json, parse_json
 from supertokens_lite.types import is_object
 
 __all__ = (
@@ -149,12 +148,12 @@ def _from_base64url(text: str) -> bytes:
 def encode_header(kid: str, version: str | None) -> str:
     """Write the header of a JWT; `version` is None for one that is not an access token."""
     header = {"kid": kid, "typ": "JWT"} | ({"version": version} if version else {}) | {"alg": "RS256"}
-    return _to_base64url(to_json(header).encode())
+    return _to_base64url(build_json(header).encode())
 
 
 def sign_jwt(key: RSAPrivateKey, header: str, payload: Mapping[str, Any]) -> str:
     """Sign a payload; `header` is already encoded."""
-    signed = f"{header}.{_to_base64url(to_json(payload).encode())}"
+    signed = f"{header}.{_to_base64url(build_json(payload).encode())}"
     return f"{signed}.{_to_base64url(key.sign(signed.encode(), _PADDING, _SHA256))}"
 
 
@@ -191,7 +190,7 @@ def split_jwt(token: str) -> SignedText:
 
 def _parse_object(encoded: str, message: str) -> dict[str, Any]:
     try:
-        value = json.loads(_from_base64url(encoded))
+        value = parse_json(_from_base64url(encoded).decode())
     except (ValueError, RecursionError):
         raise TokenError(message) from None
     if not is_object(value):
@@ -253,7 +252,7 @@ def mint_refresh_token(refresh_key: str, content: RefreshToken) -> str:
         "antiCsrfToken": content.anti_csrf,
         "tenantId": None if content.tenant_id == "public" else content.tenant_id,
     }
-    plain = to_json({name: value for name, value in fields.items() if value is not None}).encode()
+    plain = build_json({name: value for name, value in fields.items() if value is not None}).encode()
     iv = os.urandom(12)
     sealed = iv + _cipher(refresh_key, iv).encrypt(iv, plain, None)
     return f"{base64.b64encode(sealed).decode()}.{nonce}.V2"
@@ -268,7 +267,7 @@ def open_refresh_token(refresh_key: str, token: str) -> RefreshToken:
     sealed, nonce = _split_refresh_token(token)
     try:
         data = base64.b64decode(sealed, validate=True)
-        fields = json.loads(_cipher(refresh_key, data[:12]).decrypt(data[:12], data[12:], None))
+        fields = parse_json(_cipher(refresh_key, data[:12]).decrypt(data[:12], data[12:], None).decode())
         if fields["nonce"] != nonce:
             raise TokenError("Invalid refresh token")
         return RefreshToken(

@@ -7,10 +7,10 @@ newer. Source of the merge: RFC 7396.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, Final
 
+from supertokens_lite._protocol.jsontext import build_json, parse_json
 from supertokens_lite.embedded.calls import Call, WriteJob, tenant_of_handle
 from supertokens_lite.embedded.fields import (
     optional_integer,
@@ -20,7 +20,7 @@ from supertokens_lite.embedded.fields import (
     text,
     whole_object,
 )
-from supertokens_lite.embedded.replies import NO_SESSION, Refused, json_reply, quote, to_json
+from supertokens_lite.embedded.replies import NO_SESSION, Refused, json_reply
 from supertokens_lite.embedded.routes.data import missing
 from supertokens_lite.embedded.routes.session import flat_session
 from supertokens_lite.embedded.store import sessions
@@ -118,7 +118,7 @@ def _merge(
     data, current = found
     if version is not None and version != current:
         return f'{{"status":"CONFLICT","version":{current},"userDataInDatabase":{data}}}'
-    merged = to_json(merge_patch(json.loads(data), patch))
+    merged = build_json(merge_patch(parse_json(data), patch))
     sessions.replace_data(connection, call.app_id, tenant_id, handle, call.now, merged)
     return merged, current + 1
 
@@ -192,7 +192,7 @@ def list_sessions(call: Call) -> HttpReply:
     tenant_id = query.get("tenantId")
     rows = call.read(lambda c: sessions.page(c, call.app_id, tenant_id, call.now, after=after, limit=limit))
     found = ",".join(flat_session(call, row, f'"version":{row.version}') for row in rows)
-    cursor = f',"nextCursor":{quote(str(rows[-1].id))}' if len(rows) == limit else ""
+    cursor = f',"nextCursor":{build_json(str(rows[-1].id))}' if len(rows) == limit else ""
     return json_reply(f'{{"status":"OK","sessions":[{found}]{cursor}}}')
 
 

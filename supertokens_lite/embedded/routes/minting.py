@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from supertokens_lite._protocol.jsontext import build_json, parse_json
 from supertokens_lite.embedded.calls import Call
 from supertokens_lite.embedded.fields import optional_integer
-from supertokens_lite.embedded.replies import Refused, quote, to_json
+from supertokens_lite.embedded.replies import Refused
 from supertokens_lite.embedded.tokens import PROTECTED, payload_for_token, sign_jwt
 from supertokens_lite.types import is_array, is_object
 
@@ -68,7 +68,7 @@ def check_payload(payload: Mapping[str, Any], version: str) -> None:
 
 def parse_payload(text: str) -> dict[str, Any]:
     """Parse a stored payload."""
-    payload: dict[str, Any] = json.loads(text)
+    payload: dict[str, Any] = parse_json(text)
     return payload
 
 
@@ -125,12 +125,12 @@ def token_json(token: str, expires_at: int, created_at: int) -> str:
 
 def session_json(call: Call, handle: str, user_id: str, payload: str | Mapping[str, Any], tenant_id: str) -> str:
     """Write a session as it stands in a reply; `payload` is JSON text or an object."""
-    user = quote(user_id)
+    user = build_json(user_id)
     recipe_user = f'"recipeUserId":{user},' if call.version >= 40 else ""
-    text = payload if isinstance(payload, str) else to_json(payload)
+    text = payload if isinstance(payload, str) else build_json(payload)
     return (
-        f'{{"handle":{quote(handle)},"userId":{user},{recipe_user}'
-        f'"userDataInJWT":{text},"tenantId":{quote(tenant_id)}}}'
+        f'{{"handle":{build_json(handle)},"userId":{user},{recipe_user}'
+        f'"userDataInJWT":{text},"tenantId":{build_json(tenant_id)}}}'
     )
 
 

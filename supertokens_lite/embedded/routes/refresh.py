@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any, NamedTuple
 
+from supertokens_lite._protocol.jsontext import build_json
 from supertokens_lite.embedded.calls import Call, WriteJob
 from supertokens_lite.embedded.fields import flag, optional_flag, optional_text, text
-from supertokens_lite.embedded.replies import json_reply, quote, unauthorised
+from supertokens_lite.embedded.replies import json_reply, unauthorised
 from supertokens_lite.embedded.rotation import Verdict, judge_refresh, judge_rotation
 from supertokens_lite.embedded.routes.minting import (
     PROTECTED_FIELD,
@@ -169,7 +170,7 @@ def _mint(call: Call, row: sessions.SessionRow, wish: Wish, payload: dict[str, A
         expires_at=call.now + wish.lifetime_ms,
     )
     session = session_json(call, row.handle, row.user_id, row.payload, row.tenant_id)
-    csrf = f'"antiCsrfToken":{quote(anti_csrf)},' if anti_csrf else ""
+    csrf = f'"antiCsrfToken":{build_json(anti_csrf)},' if anti_csrf else ""
     refresh_token = token_json(token, call.now + call.settings.session_ms, call.now)
     reply = json_reply(
         f'{{"session":{session},"accessToken":{access_token},"refreshToken":{refresh_token},{csrf}"status":"OK"}}'
@@ -185,6 +186,6 @@ def _theft(call: Call, connection: Connection, row: sessions.SessionRow, verdict
         lenient = call.settings.recent_token_reuse_behaviour == "UNAUTHORISED"  # noqa: S105
         if lenient and verdict is not Verdict.STALE_LINEAGE:
             return json_reply(f'{{"status":"UNAUTHORISED","message":"refresh token reuse detected"{subtype}}}')
-    user = quote(row.user_id)
-    session = f'{{"handle":{quote(row.handle)},"userId":{user},"recipeUserId":{user}}}'
+    user = build_json(row.user_id)
+    session = f'{{"handle":{build_json(row.handle)},"userId":{user},"recipeUserId":{user}}}'
     return json_reply(f'{{"status":"TOKEN_THEFT_DETECTED","session":{session}{subtype}}}')

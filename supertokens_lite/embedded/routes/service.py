@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from supertokens_lite._protocol.jsontext import build_json
 from supertokens_lite._protocol.paths import EXTENSIONS_HEADER, EXTENSIONS_V1
 from supertokens_lite.embedded.calls import Call
 from supertokens_lite.embedded.fields import optional_flag, optional_integer, query_text, text, whole_object
-from supertokens_lite.embedded.replies import Refused, json_reply, to_json
+from supertokens_lite.embedded.replies import Refused, json_reply
 from supertokens_lite.embedded.settings import VERSIONS
 from supertokens_lite.embedded.tokens import sign_jwt
 from supertokens_lite.types import HttpReply
@@ -17,7 +18,7 @@ def api_version(call: Call) -> HttpReply:
     """List the protocol versions: GET /apiversion. A header names the extensions."""
     newest = VERSIONS[call.settings.supertokens_max_cdi_version]
     versions = [version for version, number in VERSIONS.items() if number <= newest]
-    reply = json_reply(f'{{"versions":{to_json(versions)}}}')
+    reply = json_reply(f'{{"versions":{build_json(versions)}}}')
     return reply._replace(headers={**reply.headers, EXTENSIONS_HEADER: EXTENSIONS_V1})
 
 

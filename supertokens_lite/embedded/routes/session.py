@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from supertokens_lite._protocol.jsontext import build_json
 from supertokens_lite._protocol.paths import PUBLIC_TENANT
 from supertokens_lite.embedded.calls import Call, WriteJob, tenant_of_handle, unknown_tenant
 from supertokens_lite.embedded.fields import (
@@ -16,7 +17,7 @@ from supertokens_lite.embedded.fields import (
     stored_text,
     whole_object,
 )
-from supertokens_lite.embedded.replies import NO_SESSION, Refused, json_reply, quote, to_json
+from supertokens_lite.embedded.replies import NO_SESSION, Refused, json_reply
 from supertokens_lite.embedded.routes.minting import (
     Subject,
     check_payload,
@@ -78,7 +79,7 @@ def create(call: Call) -> WriteJob:
     reply = json_reply(
         f'{{"session":{session_json(call, handle, user_id, stored, tenant_id)},"accessToken":{access_token},'
         f'"refreshToken":{token_json(refresh_token, expires_at, now)},'
-        + (f'"antiCsrfToken":{quote(anti_csrf)},' if anti_csrf else "")
+        + (f'"antiCsrfToken":{build_json(anti_csrf)},' if anti_csrf else "")
         + '"status":"OK"}'
     )
 
@@ -92,12 +93,12 @@ def create(call: Call) -> WriteJob:
 
 def flat_session(call: Call, row: sessions.SessionRow, last: str) -> str:
     """Write a session as it is read: one flat object; `last` is its last member."""
-    user = quote(row.user_id)
+    user = build_json(row.user_id)
     recipe_user = f'"recipeUserId":{user},' if call.version >= 40 else ""
     return (
-        f'{{"sessionHandle":{quote(row.handle)},"userId":{user},{recipe_user}"userDataInDatabase":{row.data},'
+        f'{{"sessionHandle":{build_json(row.handle)},"userId":{user},{recipe_user}"userDataInDatabase":{row.data},'
         f'"expiry":{row.expires_at},"userDataInJWT":{row.payload},"timeCreated":{row.created_at},'
-        f'"tenantId":{quote(row.tenant_id)},{last}}}'
+        f'"tenantId":{build_json(row.tenant_id)},{last}}}'
     )
 
 
@@ -118,7 +119,7 @@ def handles_of_user(call: Call) -> HttpReply:
     user_id = query_text(query, "userId")
     tenant_id = _tenant_meant(call, across=query_flag(query, "fetchAcrossAllTenants"))
     handles = call.read(lambda c: sessions.handles_of_user(c, call.app_id, user_id, tenant_id, call.now))
-    return json_reply(f'{{"status":"OK","sessionHandles":{to_json(handles)}}}')
+    return json_reply(f'{{"status":"OK","sessionHandles":{build_json(handles)}}}')
 
 
 def _tenant_meant(call: Call, *, across: bool) -> str | None:
@@ -172,4 +173,4 @@ def _remove_by_handles(call: Call, body: dict[str, object]) -> WriteJob:
 
 
 def _revoked(handles: list[str]) -> HttpReply:
-    return json_reply(f'{{"status":"OK","sessionHandlesRevoked":{to_json(handles)}}}')
+    return json_reply(f'{{"status":"OK","sessionHandlesRevoked":{build_json(handles)}}}')

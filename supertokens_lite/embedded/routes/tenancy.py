@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from supertokens_lite._protocol.jsontext import build_json
 from supertokens_lite._protocol.paths import APP_PREFIX, PUBLIC_APP, PUBLIC_TENANT
 from supertokens_lite.embedded.calls import Call, WriteJob
 from supertokens_lite.embedded.fields import optional_object, optional_text, text
-from supertokens_lite.embedded.replies import Refused, json_reply, quote, to_json
+from supertokens_lite.embedded.replies import Refused, json_reply
 from supertokens_lite.embedded.settings import BadSettingError, overlay
 from supertokens_lite.embedded.store import apps as stored
 from supertokens_lite.embedded.store.apps import Connection
@@ -69,7 +70,7 @@ def _core_config(call: Call, body: dict[str, Any]) -> dict[str, Any]:
 def _merged(current: str | None, config: dict[str, Any]) -> str:
     """Lay settings over the stored ones; null removes one."""
     merged = (stored.parse_config(current) if current else {}) | config
-    return to_json({name: value for name, value in merged.items() if value is not None})
+    return build_json({name: value for name, value in merged.items() if value is not None})
 
 
 def put_app(call: Call) -> WriteJob:
@@ -115,7 +116,7 @@ def remove_app(call: Call) -> WriteJob:
 
 def _tenant_json(tenant_id: str, config: str, *, factors: bool) -> str:
     first = '"firstFactors":[],' if factors else ""
-    return f'{{"tenantId":{quote(tenant_id)},"thirdParty":{{"providers":[]}},{first}"coreConfig":{config}'
+    return f'{{"tenantId":{build_json(tenant_id)},"thirdParty":{{"providers":[]}},{first}"coreConfig":{config}'
 
 
 def _tenants_json(connection: Connection, app_id: str) -> str:
@@ -129,7 +130,7 @@ def list_apps(call: Call) -> HttpReply:
 
     def read(connection: Connection) -> str:
         return ",".join(
-            f'{{"appId":{quote(app_id)},"tenants":[{_tenants_json(connection, app_id)}]}}'
+            f'{{"appId":{build_json(app_id)},"tenants":[{_tenants_json(connection, app_id)}]}}'
             for app_id in stored.app_ids(connection)
         )
 

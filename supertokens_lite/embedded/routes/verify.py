@@ -5,9 +5,10 @@ from __future__ import annotations
 import hmac
 from typing import Any
 
+from supertokens_lite._protocol.jsontext import build_json
 from supertokens_lite.embedded.calls import Call, WriteJob
 from supertokens_lite.embedded.fields import flag, optional_object, optional_text, stored_payload, text
-from supertokens_lite.embedded.replies import NO_SESSION, json_reply, quote, unauthorised
+from supertokens_lite.embedded.replies import NO_SESSION, json_reply, unauthorised
 from supertokens_lite.embedded.rotation import Lineage, is_known_branch, judge_child
 from supertokens_lite.embedded.routes.minting import (
     Subject,
@@ -65,7 +66,7 @@ def _read_token(call: Call, token: str) -> AccessToken:
 
 
 def _try_refresh(message: str) -> HttpReply:
-    return json_reply('{"status":"TRY_REFRESH_TOKEN","message":' + quote(message) + "}")
+    return json_reply('{"status":"TRY_REFRESH_TOKEN","message":' + build_json(message) + "}")
 
 
 def verify(call: Call) -> HttpReply | WriteJob:

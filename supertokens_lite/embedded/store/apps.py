@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from sqlite3 import Connection
 from typing import Any, NamedTuple
+
+from supertokens_lite._protocol.jsontext import parse_json
 
 __all__ = (
     "Connection",
@@ -73,7 +74,7 @@ def core_config(connection: sqlite3.Connection, app_id: str) -> str | None:
 
 def parse_config(text: str) -> dict[str, Any]:
     """Parse stored settings."""
-    config: dict[str, Any] = json.loads(text)
+    config: dict[str, Any] = parse_json(text)
     return config
 
 

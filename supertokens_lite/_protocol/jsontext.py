@@ -1,0 +1,68 @@
+"""JSON text, written and read as fast as the standard library can, and strictly: no NaN, nothing after the end.
+
+`json.dumps` with options and `json.loads` prepare and check a lot for each text, which costs more than a small text
+itself; here that is done once.
+"""
+
+from __future__ import annotations
+
+import json
+from json import encoder
+from typing import Any, Final, NoReturn
+
+__all__ = ("build_json", "parse_json")
+
+BLANKS: Final = " \t\n\r"
+
+_build_ascii: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+
+def _refuse(value: object) -> NoReturn:
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+# the encoder that JSONEncoder.encode makes anew for each text; None where Python has no C accelerator
+_make_chunks: Final[Any] = encoder.c_make_encoder and encoder.c_make_encoder(
+    None, _refuse, encoder.encode_basestring, None, ":", ",", False, False, False
+)
+_build_slowly: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+_decoder: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+_scan: Final = _decoder.scan_once
+
+
+def build_json(value: object) -> str:
+    """Write a value as JSON text that UTF-8 can hold: a lone surrogate makes all of it ASCII.
+
+    Raises:
+        ValueError: a number is not finite.
+        TypeError: something in it has no form in JSON.
+        RecursionError: it is nested too deep, or holds itself.
+    """
+    text: str = _build_slowly(value) if _make_chunks is None else "".join(_make_chunks(value, 0))
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # a lone surrogate
+            return _build_ascii(value)
+    return text
+
+
+def parse_json(text: str) -> Any:
+    """Read JSON text.
+
+    Raises:
+        ValueError: it is not JSON.
+        RecursionError: it is nested too deep.
+    """
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:  # blanks come first, or nothing that can be read
+        return _decoder.decode(text)
+    if end != len(text) and text[end:].strip(BLANKS):
+        raise ValueError("there is more after the end")
+    return value
