@@ -8,6 +8,7 @@ from supertokens_lite.embedded.replies import NO_SESSION, OK, json_reply
 from supertokens_lite.embedded.routes.minting import check_payload, token_version
 from supertokens_lite.embedded.store import sessions
 from supertokens_lite.embedded.store.apps import Connection, has_tenant
+from supertokens_lite.embedded.store.writer import OneStatement
 from supertokens_lite.types import HttpReply
 
 __all__ = ("get_data", "get_payload", "missing", "put_data", "put_payload")
@@ -32,7 +33,7 @@ def put_data(call: Call) -> WriteJob:
             return OK
         return missing(connection, app_id, tenant_id)
 
-    return job
+    return OneStatement(job)
 
 
 def put_payload(call: Call) -> WriteJob:
@@ -49,7 +50,7 @@ def put_payload(call: Call) -> WriteJob:
             return OK
         return missing(connection, app_id, tenant_id)
 
-    return job
+    return OneStatement(job)
 
 
 def get_data(call: Call) -> HttpReply:

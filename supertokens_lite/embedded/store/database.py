@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from supertokens_lite.embedded.store.files import Durability, check_path, connect, prepare_file
 from supertokens_lite.embedded.store.schema import migrate
-from supertokens_lite.embedded.store.writer import Done, Job, Outcome, Writer
+from supertokens_lite.embedded.store.writer import Done, Job, Outcome, Writer, is_busy
 
 __all__ = ("BusyError", "Database")
 
@@ -111,7 +111,7 @@ class Database:
             return function(connection)
         except sqlite3.OperationalError as error:
             # rare: another process is recovering the log or closing the file
-            if "locked" not in str(error) and "busy" not in str(error):
+            if not is_busy(error):
                 raise
             if not wait:
                 raise BusyError from None

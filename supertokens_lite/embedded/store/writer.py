@@ -1,9 +1,11 @@
 """One writer at a time, and as few waits for the disk as possible.
 
 A write is a job: a function of a connection, run inside a transaction. Jobs that meet while a commit is under way wait
-in a queue and are committed together, each within a savepoint of its own, so that one that fails takes no other with
-it; their answers are given after the commit. Whoever finds the writer free leads: a blocking caller in its own thread,
-so that a lone write costs no change of threads. Callers that may not wait hand their job to a thread.
+in a queue and are committed together; their answers are given after the commit. If one of them fails, all are undone
+and each is done again by itself, so that it fails alone: failures are rare, and a savepoint for each job would cost
+more than the job. A blocking caller that finds the writer free writes in its own thread, so that a lone write costs no
+change of threads; all others leave their job to the writer's thread, which no Ctrl-C interrupts in the middle of a
+commit.
 
 `lock` guards the writing connections; whoever lets go of it looks at the queue once more, or a job that came in between
 would wait for the next one.
@@ -19,12 +21,12 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, Final, NamedTuple
 
-__all__ = ("Done", "Job", "Outcome", "Writer")
+__all__ = ("Done", "Job", "OneStatement", "Outcome", "Writer", "is_busy")
 
 logger = logging.getLogger("supertokens_lite.embedded")
 
 Job = Callable[[sqlite3.Connection], Any]
-"""What a write does; the transaction is begun and ended around it."""
+"""What a write does; the transaction is begun and ended around it. It may be undone and called again."""
 
 MOST_AT_ONCE: Final = 200
 """Jobs in one transaction."""
@@ -47,6 +49,22 @@ class Outcome(NamedTuple):
 
 
 Done = Callable[[Outcome], None]
+
+
+class OneStatement(NamedTuple):
+    """A job that writes with one statement at most, which is a transaction by itself."""
+
+    job: Job
+
+    def __call__(self, connection: sqlite3.Connection) -> Any:
+        """Do it."""
+        return self.job(connection)
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Tell whether another connection holds what is needed."""
+    text = str(error)
+    return "locked" in text or "busy" in text
 
 
 class Writer:
@@ -76,6 +94,7 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._thread_lock = threading.Lock()
         self._commits = 0
+        self._is_called = False
 
     def try_now(self, job: Job) -> Outcome | None:
         """Do a job where you are if nobody else is writing; None if somebody is, and nothing was done."""
@@ -85,27 +104,32 @@ class Writer:
             connection = self._quick
             if connection is None:
                 connection = self._quick = self._make_quick()
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:  # another process is writing
-                outcome = None
-            else:
-                outcome = _finish(connection, job)
-                self._commits += 1
+            outcome = _do(connection, job)
+            if isinstance(outcome.error, sqlite3.OperationalError) and is_busy(outcome.error):
+                return None  # another process is writing
+            self._commits += 1
         finally:
             self.release()
         return outcome
 
     def run(self, job: Job) -> Any:
-        """Do a job, and wait for it; leads where nobody else does."""
-        waiter = _Waiter()
-        self._queue.append((job, waiter.done))
+        """Do a job, and wait for it."""
         if self.lock.acquire(blocking=False):
             try:
-                self._commit_queued()
+                if not self._queue:
+                    self._commits += 1
+                    return _do(self._patient_connection(), job).get()
             finally:
                 self.release()
-        return waiter.wait()
+        answer: SimpleQueue[Outcome] = SimpleQueue()
+        self.submit(job, answer.put)
+        return answer.get().get()
+
+    def _patient_connection(self) -> sqlite3.Connection:
+        connection = self._patient
+        if connection is None:
+            connection = self._patient = self._make_patient()
+        return connection
 
     def release(self) -> None:
         """Let go of the lock, and have somebody look at what was queued meanwhile."""
@@ -145,9 +169,12 @@ class Writer:
                 return
 
     def _wake(self) -> None:
-        self.call(self._catch_up)
+        if not self._is_called:
+            self._is_called = True
+            self.call(self._catch_up)
 
     def _catch_up(self) -> None:
+        self._is_called = False  # before the queue is looked at: what is queued from here on calls anew
         while True:
             with self.lock:
                 while self._queue:
@@ -173,30 +200,16 @@ class Writer:
                 logger.exception("the writer of the embedded core met an unexpected error")
 
     def _commit_queued(self) -> None:
-        """Commit what is queued; the lock is held."""
+        """Commit what is queued and answer it; the lock is held."""
         batch = [self._queue.popleft() for _ in range(min(len(self._queue), MOST_AT_ONCE))]
-        if not batch:
-            return
-        try:
-            connection = self._patient
-            if connection is None:
-                connection = self._patient = self._make_patient()
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            for _, done in batch:
-                done(Outcome(error=error))
-            return
+        jobs = [job for job, _ in batch]
         self._commits += 1
-        if len(batch) == 1:
-            job, done = batch[0]
-            done(_finish(connection, job))
-            return
-        outcomes = [_within_savepoint(connection, job) for job, _ in batch]
         try:
-            connection.execute("COMMIT")
+            connection = self._patient_connection()
         except sqlite3.Error as error:
-            _roll_back(connection)
-            outcomes = [Outcome(error=error)] * len(batch)
+            outcomes = [Outcome(error=error)] * len(jobs)
+        else:
+            outcomes = _do_together(connection, jobs) or [_do(connection, job) for job in jobs]
         for (_, done), outcome in zip(batch, outcomes, strict=True):
             done(outcome)
 
@@ -205,39 +218,18 @@ class Writer:
         self._commits = 0
         if not self._checkpoints:
             return
-        connection = self._patient
-        if connection is None:
-            connection = self._patient = self._make_patient()
         try:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            self._patient_connection().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except sqlite3.Error:
             logger.warning("the log of the embedded core's database could not be written back; trying again later")
 
 
-class _Waiter:
-    """Waits in a thread for an outcome."""
-
-    __slots__ = ("_lock", "_outcome")
-
-    def __init__(self) -> None:
-        self._outcome: Outcome | None = None
-        self._lock = threading.Lock()
-        self._lock.acquire()
-
-    def done(self, outcome: Outcome) -> None:
-        self._outcome = outcome
-        self._lock.release()
-
-    def wait(self) -> Any:
-        if self._outcome is None:
-            self._lock.acquire()
-        assert self._outcome is not None
-        return self._outcome.get()
-
-
-def _finish(connection: sqlite3.Connection, job: Job) -> Outcome:
-    """Do a job in the transaction that was begun, and end it."""
+def _do(connection: sqlite3.Connection, job: Job) -> Outcome:
+    """Do a job in a transaction of its own."""
     try:
+        if isinstance(job, OneStatement):
+            return Outcome(job.job(connection))
+        connection.execute("BEGIN IMMEDIATE")
         value = job(connection)
         connection.execute("COMMIT")
     except BaseException as error:
@@ -248,16 +240,18 @@ def _finish(connection: sqlite3.Connection, job: Job) -> Outcome:
     return Outcome(value)
 
 
-def _within_savepoint(connection: sqlite3.Connection, job: Job) -> Outcome:
-    connection.execute("SAVEPOINT job")
+def _do_together(connection: sqlite3.Connection, jobs: list[Job]) -> list[Outcome] | None:
+    """Do jobs in one transaction; None if that is not worth it or one failed, and then nothing was done."""
+    if len(jobs) == 1:
+        return None
     try:
-        value = job(connection)
-    except Exception as error:  # noqa: BLE001  # it goes to the one who asked
-        connection.execute("ROLLBACK TO job")
-        connection.execute("RELEASE job")
-        return Outcome(error=error)
-    connection.execute("RELEASE job")
-    return Outcome(value)
+        connection.execute("BEGIN IMMEDIATE")
+        outcomes = [Outcome(job(connection)) for job in jobs]
+        connection.execute("COMMIT")
+    except Exception:  # noqa: BLE001  # whose fault it is shows when each is done by itself
+        _roll_back(connection)
+        return None
+    return outcomes
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
