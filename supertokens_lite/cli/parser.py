@@ -35,7 +35,7 @@ configuration keys, and what holds without them:
   access_token_validity_jitter                      0.05 of it, 0 to 0.25
   refresh_token_validity                            144000 minutes
   refresh_token_rotation_grace_period               30 seconds
-  recent_token_reuse_behaviour                      TOKEN_THEFT (or UNAUTHORISED)
+  recent_token_reuse_behaviour                      TOKEN_THEFT, or UNAUTHORISED
   access_token_dynamic_signing_key_update_interval  168 hours
   supertokens_max_cdi_version                       5.6
   supertokens_min_cdi_version                       3.1
@@ -124,8 +124,8 @@ def _add_rotate(commands: Commands[_Parser]) -> None:
         commands,
         "rotate",
         "make a new signing key for access tokens",
-        epilog="The new key is published at once and signs after a minute, when verifiers know it.\n"
-        "Tokens that the old one signed stay valid.",
+        epilog="The new key is published at once and signs after a minute, when verifiers know\n"
+        "it. Tokens that the old one signed stay valid.",
     )
     parser.set_defaults(module="keys")
     _add_database(parser)
@@ -138,7 +138,7 @@ def _add_revoke_all(commands: Commands[_Parser]) -> None:
         commands,
         "revoke-all",
         "end all sessions: every user has to sign in again",
-        epilog="An access token that was verified without asking the core is good until it expires.",
+        epilog="An access token that is verified without asking the core is good until it\nexpires.",
     )
     parser.set_defaults(module="sessions")
     _add_database(parser)

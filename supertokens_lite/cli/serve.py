@@ -85,7 +85,7 @@ def _announce(listening: socket.socket, host: str, database: str, base_path: str
     path = base_path.strip().strip("/")
     url = f"http://{reachable}:{listening.getsockname()[1]}" + (f"/{path}" if path else "")
     key = ', api_key="…"' if has_keys else ""
-    kept = "in memory, lost when it ends" if database == ":memory:" else database
+    kept = "memory, lost when it ends" if database == ":memory:" else database
     print(f"Session core on {url}, sessions in {kept}.")
     print(f'Point an SDK at it: SupertokensConfig(connection_uri="{url}"{key})')
     print("Ctrl-C ends it.", flush=True)
