@@ -97,7 +97,7 @@ def _find_fault(root: Any, name: str) -> None:
 
 
 def _step(key: Any) -> str:
-    return json.dumps(key, ensure_ascii=False) if isinstance(key, str) else str(key)
+    return json.dumps(key, ensure_ascii=not key.isprintable()) if isinstance(key, str) else str(key)
 
 
 def _kind(value: object) -> str:
