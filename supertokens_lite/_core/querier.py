@@ -93,7 +93,7 @@ class Querier:
         self._version = cdi_version
         self._pinned = cdi_version is not None
         self._core: Once[_Core] = Once()
-        self._max_retries = max_retries
+        self._tries = max(max_retries + 1, len(self._hosts))
         self._timeout_s = timeout_s
         self._cache = CallCache() if cache_calls else None
         self._domains = domains
@@ -207,7 +207,7 @@ class Querier:
         self._budget = min(BUDGET, self._budget + EARNED)
         failures: list[tuple[str, str]] = []
         deadline = 0.0
-        tries = max(self._max_retries + 1, len(self._hosts))
+        tries = self._tries
         for attempt in range(tries):
             host = self._hosts.next(io)
             wait_s: float | None = None

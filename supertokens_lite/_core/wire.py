@@ -56,11 +56,11 @@ class Wire:
 
     def _headers_of(self, call: CoreCall, version: str | None) -> dict[str, str]:
         """Give the headers of a call; few different ones come again and again."""
-        _, recipe, rest = call.path.partition("/recipe/")
-        rid = rest.partition("/")[0] if recipe else ""
-        key = (version, rid, call.body is not None)
+        key = (version, call.path, call.body is not None)
         headers = self._headers.get(key)
         if headers is None:
+            _, recipe, rest = call.path.partition("/recipe/")
+            rid = rest.partition("/")[0] if recipe else ""
             headers = {"accept": "application/json"}
             if version is not None:
                 headers[CDI_VERSION_HEADER] = version

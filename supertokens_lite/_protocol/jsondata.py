@@ -46,9 +46,11 @@ def _is_fine(value: Any, depth: int) -> bool:
         return False
     items: Iterable[Any] = value
     if is_object(value):
-        if not all(map(_is_text, value)):
+        if not {str}.issuperset(map(type, value)) and not all(map(_is_text, value)):
             return False
         items = value.values()
+    if _PLAIN.issuperset(map(type, items)):
+        return True
     for item in items:
         if type(item) in _PLAIN:
             continue

@@ -10,7 +10,7 @@ import json
 from json import encoder
 from typing import Any, Final, NoReturn
 
-__all__ = ("build_json", "parse_json")
+__all__ = ("build_json", "build_string", "parse_json")
 
 BLANKS: Final = " \t\n\r"
 
@@ -50,6 +50,11 @@ def build_json(value: object) -> str:
         except UnicodeEncodeError:  # a lone surrogate
             return _build_ascii(value)
     return text
+
+
+def build_string(text: str) -> str:
+    """Write a string as JSON text, quotes and all, as `build_json` does."""
+    return encoder.encode_basestring(text) if text.isascii() else build_json(text)
 
 
 def parse_json(text: str) -> Any:

@@ -106,6 +106,7 @@ def _build_server(application: CoreServer) -> uvicorn.Server:
         "lifespan": "on",
         "server_header": False,
         "date_header": True,
+        "proxy_headers": False,  # addresses are those of whoever connects, not what they claim
         "timeout_graceful_shutdown": 10,
     }
     return uvicorn.Server(uvicorn.Config(application, **settings))

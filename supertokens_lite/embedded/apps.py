@@ -34,6 +34,7 @@ class App(NamedTuple):
         keyring: its signing keys.
         api_keys: what callers must show one of.
         read_at: when it was read.
+        good_until: from when on it has to be read again or lacks a key; 0 if it lacks one already.
     """
 
     app_id: str
@@ -42,6 +43,7 @@ class App(NamedTuple):
     keyring: Keyring
     api_keys: tuple[str, ...]
     read_at: int
+    good_until: int
 
 
 class Apps:
@@ -66,13 +68,9 @@ class Apps:
             BusyError: a key has to be made first, or the database is busy, and waiting is not allowed.
         """
         app = self._held.get(app_id)
-        if app is None or abs(now - app.read_at) > FRESH_MS:
-            app = self._read(app_id, now, wait=wait)
-        elif app.keyring.is_due(now):
-            app = None
-        if app is None or not (app.refresh_key and not app.keyring.is_due(now)):
-            app = self._ready(app_id, now, wait=wait)
-        return app
+        if app is not None and app.read_at - FRESH_MS <= now < app.good_until:
+            return app
+        return self._ready(app_id, now, wait=wait)
 
     def make(self, app_id: str, now: int) -> None:
         """Make an app if it is not there."""
@@ -113,14 +111,15 @@ class Apps:
         static = [known.get(kid) or SigningKey(kid, at, text) for kid, at, text in found.static]
         keyring = Keyring(dynamic, static, settings)
         api_keys = self._api_keys + settings.api_keys
-        app = App(app_id, settings, found.refresh_key or "", keyring, api_keys, now)
+        good_until = min(now + FRESH_MS, keyring.due_at) if found.refresh_key else 0
+        app = App(app_id, settings, found.refresh_key or "", keyring, api_keys, now, good_until)
         self._held[app_id] = app
         return app
 
     def _ready(self, app_id: str, now: int, *, wait: bool) -> App | None:
         """Make what an app lacks, and read it again."""
         app = self._read(app_id, now, wait=wait)
-        if app is None or (app.refresh_key and not app.keyring.is_due(now)):
+        if app is None or now < app.good_until:
             return app
         if not wait:
             raise BusyError

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from supertokens_lite._protocol.jsontext import build_json, parse_json
 from supertokens_lite.embedded.replies import Refused
@@ -169,8 +169,13 @@ def _has_long_integer(value: Any) -> bool:
 def parse_query(query: str) -> dict[str, str]:
     """Parse a query; of a name that is given twice the first counts."""
     found: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True, errors="replace"):
-        found.setdefault(name, value)
+    is_escaped = "%" in query or "+" in query
+    for piece in query.split("&"):
+        name, _, value = piece.partition("=")
+        if is_escaped:
+            name, value = unquote_plus(name), unquote_plus(value)
+        if piece:
+            found.setdefault(name, value)
     return found
 
 

@@ -103,12 +103,10 @@ class Keyring:
         self._static = tuple(static)
         self._settings = settings
         self._by_kid = {key.kid: key for key in (*dynamic, *static)}
-
-    def is_due(self, now: int) -> bool:
-        """Tell whether a key has to be made before the next signature."""
-        if not self._static or not self._dynamic:
-            return True
-        return now + OVERLAP_MS > self._dynamic[0].created_at + self._settings.key_interval_ms
+        self.due_at = 0
+        """When the next key has to be there; 0 if one is lacking already."""
+        if static and dynamic:
+            self.due_at = dynamic[0].created_at + settings.key_interval_ms - OVERLAP_MS + 1
 
     @property
     def lacks_static(self) -> bool:

@@ -13,6 +13,7 @@ from supertokens_lite.types import HttpReply
 
 __all__ = (
     "INTERNAL_ERROR",
+    "JSON_HEADERS",
     "NO_SESSION",
     "OK",
     "Refused",

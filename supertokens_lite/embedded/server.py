@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from supertokens_lite.embedded.app import EmbeddedCore
-from supertokens_lite.embedded.replies import text_reply
+from supertokens_lite.embedded.replies import JSON_HEADERS, text_reply
 from supertokens_lite.embedded.transport import answer
 from supertokens_lite.types import HttpReply, HttpRequest
 
@@ -24,6 +24,7 @@ Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+_JSON: Final = (b"content-type", JSON_HEADERS["content-type"].encode())
 _WANTED: Final = frozenset((b"cdi-version", b"api-key", b"authorization"))
 
 
@@ -96,7 +97,10 @@ class CoreServer:
 
 
 async def _write(reply: HttpReply, method: str, send: Send) -> None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
+    if reply.headers is JSON_HEADERS:
+        headers = [_JSON]
+    else:
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
     headers.append((b"content-length", b"%d" % len(reply.body)))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from supertokens_lite._protocol.jsontext import build_json, parse_json
+from supertokens_lite._protocol.jsontext import build_json, build_string, parse_json
 from supertokens_lite.embedded.calls import Call
 from supertokens_lite.embedded.fields import optional_integer
 from supertokens_lite.embedded.replies import Refused
@@ -125,12 +125,12 @@ def token_json(token: str, expires_at: int, created_at: int) -> str:
 
 def session_json(call: Call, handle: str, user_id: str, payload: str | Mapping[str, Any], tenant_id: str) -> str:
     """Write a session as it stands in a reply; `payload` is JSON text or an object."""
-    user = build_json(user_id)
+    user = build_string(user_id)
     recipe_user = f'"recipeUserId":{user},' if call.version >= 40 else ""
     text = payload if isinstance(payload, str) else build_json(payload)
     return (
-        f'{{"handle":{build_json(handle)},"userId":{user},{recipe_user}'
-        f'"userDataInJWT":{text},"tenantId":{build_json(tenant_id)}}}'
+        f'{{"handle":{build_string(handle)},"userId":{user},{recipe_user}'
+        f'"userDataInJWT":{text},"tenantId":{build_string(tenant_id)}}}'
     )
 
 

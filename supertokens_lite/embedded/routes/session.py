@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from supertokens_lite._protocol.jsontext import build_json
+from supertokens_lite._protocol.jsontext import build_json, build_string
 from supertokens_lite._protocol.paths import PUBLIC_TENANT
 from supertokens_lite.embedded.calls import Call, WriteJob, tenant_of_handle, unknown_tenant
 from supertokens_lite.embedded.fields import (
@@ -93,12 +93,12 @@ def create(call: Call) -> WriteJob:
 
 def flat_session(call: Call, row: sessions.SessionRow, last: str) -> str:
     """Write a session as it is read: one flat object; `last` is its last member."""
-    user = build_json(row.user_id)
+    user = build_string(row.user_id)
     recipe_user = f'"recipeUserId":{user},' if call.version >= 40 else ""
     return (
-        f'{{"sessionHandle":{build_json(row.handle)},"userId":{user},{recipe_user}"userDataInDatabase":{row.data},'
+        f'{{"sessionHandle":{build_string(row.handle)},"userId":{user},{recipe_user}"userDataInDatabase":{row.data},'
         f'"expiry":{row.expires_at},"userDataInJWT":{row.payload},"timeCreated":{row.created_at},'
-        f'"tenantId":{build_json(row.tenant_id)},{last}}}'
+        f'"tenantId":{build_string(row.tenant_id)},{last}}}'
     )
 
 

@@ -9,6 +9,10 @@ commit.
 
 `lock` guards the writing connections; whoever lets go of it looks at the queue once more, or a job that came in between
 would wait for the next one.
+
+The log is written back into the file by a thread of its own, beside the writers, because that waits for the disk. Under
+a steady stream of writes it never gets to the log's end that way, and the log would grow without end; so from a size on
+it takes the lock for the rest, which is short then.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from queue import SimpleQueue
 from typing import Any, Final, NamedTuple
 
@@ -31,8 +36,11 @@ Job = Callable[[sqlite3.Connection], Any]
 MOST_AT_ONCE: Final = 200
 """Jobs in one transaction."""
 
-COMMITS_BETWEEN_CHECKPOINTS: Final = 500
-"""About 4 MB of log for small writes."""
+COMMITS_BETWEEN_CHECKPOINTS: Final = 1000
+"""About 4 to 8 MB of log for small writes."""
+
+LARGEST_LOG_PAGES: Final = 4000
+"""About 16 MB of log, from which on writers wait until it is written back."""
 
 
 class Outcome(NamedTuple):
@@ -93,8 +101,10 @@ class Writer:
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._thread_lock = threading.Lock()
-        self._commits = 0
         self._is_called = False
+        self._commits = 0
+        self._keeping = threading.Lock()
+        self._keeper: threading.Thread | None = None
 
     def try_now(self, job: Job) -> Outcome | None:
         """Do a job where you are if nobody else is writing; None if somebody is, and nothing was done."""
@@ -134,8 +144,10 @@ class Writer:
     def release(self) -> None:
         """Let go of the lock, and have somebody look at what was queued meanwhile."""
         self.lock.release()
-        if self._queue or self._commits >= COMMITS_BETWEEN_CHECKPOINTS:
+        if self._queue:
             self._wake()
+        if self._commits >= COMMITS_BETWEEN_CHECKPOINTS:
+            self._keep_log()
 
     def submit(self, job: Job, done: Done) -> None:
         """Have a job done by the writer's thread; `done` is called there."""
@@ -155,15 +167,15 @@ class Writer:
             self._calls.put(None)
             if thread is not threading.current_thread():
                 thread.join()
+        if self._keeper is not None:
+            self._keeper.join()
         while True:
             with self.lock:
                 while self._queue:
                     self._commit_queued()
-                if self._checkpoints and self._commits:
-                    self._checkpoint()
                 connections = {id(c): c for c in (self._quick, self._patient) if c is not None}
                 for connection in connections.values():
-                    connection.close()
+                    connection.close()  # the last one of all processes writes the log back and removes it
                 self._quick = self._patient = None
             if not self._queue:
                 return
@@ -175,14 +187,12 @@ class Writer:
 
     def _catch_up(self) -> None:
         self._is_called = False  # before the queue is looked at: what is queued from here on calls anew
-        while True:
-            with self.lock:
-                while self._queue:
-                    self._commit_queued()
-                if self._commits >= COMMITS_BETWEEN_CHECKPOINTS:
-                    self._checkpoint()
-            if not self._queue:  # what came during the checkpoint found the lock taken
-                return
+        self.lock.acquire()
+        try:
+            while self._queue:
+                self._commit_queued()
+        finally:
+            self.release()
 
     def _start_thread(self) -> None:
         if self._thread is None:
@@ -213,15 +223,28 @@ class Writer:
         for (_, done), outcome in zip(batch, outcomes, strict=True):
             done(outcome)
 
-    def _checkpoint(self) -> None:
-        """Write the log back into the file, as far as readers allow; the lock is held."""
-        self._commits = 0
-        if not self._checkpoints:
-            return
+    def _keep_log(self) -> None:
+        """Have the log written back by a thread, unless one is at it."""
+        if self._checkpoints and self._keeping.acquire(blocking=False):
+            self._commits = 0
+            self._keeper = threading.Thread(target=self._keep, name="supertokens-lite-log", daemon=True)
+            self._keeper.start()
+
+    def _keep(self) -> None:
         try:
-            self._patient_connection().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            with closing(self._make_quick()) as connection:
+                if _write_back(connection) > LARGEST_LOG_PAGES:
+                    with self.lock:
+                        _write_back(connection)
         except sqlite3.Error:
             logger.warning("the log of the embedded core's database could not be written back; trying again later")
+        finally:
+            self._keeping.release()
+
+
+def _write_back(connection: sqlite3.Connection) -> int:
+    """Write the log back into the file, as far as readers allow; give its size in pages."""
+    return int(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
 
 
 def _do(connection: sqlite3.Connection, job: Job) -> Outcome:
