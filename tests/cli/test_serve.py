@@ -81,13 +81,13 @@ def test_it_says_what_memory_means() -> None:
 def test_a_signal_ends_it_well(number: signal.Signals, at_work: bool, tmp_path: Path) -> None:
     """Either signal ends it with exit code 0 and without a word, from its first line on; what it answered is kept."""
     database = tmp_path / "sessions.db"
-    core = ServedCore("--database", str(database))
-    if at_work:
-        with build_app(core.url) as app:
-            app.session.blocking.create_new_session_without_request_response("public", USER)
-    core.process.send_signal(number)
-    _, err = core.process.communicate(timeout=20)
-    assert (core.process.returncode, err) == (0, "")
+    with ServedCore("--database", str(database)) as core:
+        if at_work:
+            with build_app(core.url) as app:
+                app.session.blocking.create_new_session_without_request_response("public", USER)
+        core.process.send_signal(number)
+        _, errors = core.process.communicate(timeout=20)
+        assert (core.process.returncode, errors) == (0, "")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sessions.db"]
     with build_app(f"sqlite:///{database}") as app:
         assert len(app.session.blocking.get_all_session_handles_for_user("ada")) == at_work
