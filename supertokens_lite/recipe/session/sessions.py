@@ -248,7 +248,8 @@ class Sessions:
             The sessions, oldest first; empty for an unknown user.
 
         Effects: one call to the core for the handles, then one for each thousand sessions where the core has a batch
-        call (the embedded one does), else one for each session, eight at once.
+        call (the embedded one does) and `get_session_information` is not overridden, else one for each session, eight
+        at once.
         """
         return await settle(self._implementation.list_sessions_for_user(user_id, _context(user_context)))
 

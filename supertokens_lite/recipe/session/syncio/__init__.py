@@ -204,7 +204,8 @@ def list_sessions_for_user(user_id: str, user_context: dict[str, Any] | None = N
         The sessions, oldest first; empty for an unknown user.
 
     Effects: one call to the core for the handles, then one for each thousand sessions where the core has a batch
-    call (the embedded one does), else one for each session, eight at once.
+    call (the embedded one does) and `get_session_information` is not overridden, else one for each session, eight
+    at once.
     """
     return default_blocking_sessions().list_sessions_for_user(user_id, user_context)
 
