@@ -255,13 +255,13 @@ def _without_password(piece: str) -> str:
 
 def same_settings(one: Any, other: Any) -> bool:
     """Compare settings by value; callables by the module and the qualified name they were defined under."""
+    if callable(one) and callable(other) and hasattr(one, "__qualname__") and hasattr(other, "__qualname__"):
+        return (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)
     if is_object(one) and is_object(other):
         return one.keys() == other.keys() and all(same_settings(one[key], other[key]) for key in one)
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         left, right = cast("list[Any]", one), cast("list[Any]", other)
         return len(left) == len(right) and all(map(same_settings, left, right))
-    if callable(one) and callable(other) and hasattr(one, "__qualname__") and hasattr(other, "__qualname__"):
-        return (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)
     return bool(one == other)
 
 

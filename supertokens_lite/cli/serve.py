@@ -8,7 +8,7 @@ import importlib.util
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -113,7 +113,7 @@ def _build_server(application: CoreServer) -> uvicorn.Server:
 
 
 @contextmanager
-def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
+def _ended_by_signals(server: uvicorn.Server) -> Generator[None, None, None]:
     """Take SIGTERM and Ctrl-C as the wish to end well, from the start: uvicorn listens to them only while it serves.
 
     When it is done it raises them again, for whoever had them before, and that is this.
