@@ -32,14 +32,16 @@ class AsyncSignal(Signal):
         self._is_set = False
         self._wake: Callable[[], object] | None = None
 
-    def set(self) -> None:
-        """Wake the waiter, now or when it comes."""
+    def set(self) -> bool:
+        """Wake the waiter, now or when it comes; False if its event loop has ended, and the waiter with it."""
         self._is_set = True
         if self._wake is not None:
             try:
                 self._wake()
-            except RuntimeError:  # the waiter's event loop has ended, and the waiter with it
+            except RuntimeError:
                 self._wake = None
+                return False
+        return True
 
     async def wait(self) -> None:
         """Wait until set."""

@@ -87,8 +87,12 @@ class Signal(ABC):
     """A one-shot flag: one task or thread waits, any thread may set it."""
 
     @abstractmethod
-    def set(self) -> None:
-        """Wake the waiter, now or when it comes; from any thread, any number of times."""
+    def set(self) -> bool:
+        """Wake the waiter, now or when it comes; from any thread, any number of times.
+
+        Returns:
+            False if nobody can wake any more, because the waiter's event loop has ended.
+        """
 
     @abstractmethod
     async def wait(self) -> None:

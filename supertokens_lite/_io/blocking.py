@@ -119,9 +119,10 @@ class BlockingSignal(Signal):
     def __init__(self) -> None:
         self._event = threading.Event()
 
-    def set(self) -> None:
+    def set(self) -> bool:
         """Wake the waiter, now or when it comes."""
         self._event.set()
+        return True
 
     async def wait(self) -> None:
         """Wait until set; blocks the thread."""

@@ -51,10 +51,8 @@ class Portal:
         async def settle() -> None:
             try:
                 outcome.set_result(await coroutine)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001  # SystemExit too is the caller's; here it would end the loop
                 outcome.set_exception(error)
-                if not isinstance(error, (Exception, asyncio.CancelledError)):
-                    raise
 
         loop.call_soon_threadsafe(lambda: tasks.append(loop.create_task(settle())), context=copy_context())
         try:
@@ -101,8 +99,9 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     try:
         loop.run_forever()
     finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
+        while tasks := asyncio.all_tasks(loop):  # what is under way may take some time to clean up
+            for task in tasks:
+                task.cancel()
+            loop.run_until_complete(asyncio.wait(tasks))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()

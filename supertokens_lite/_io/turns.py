@@ -2,6 +2,10 @@
 
 Both are made of a short critical section and of signals in the colour of whoever waits, so that a thread and a task
 can wait in the same queue.
+
+A blocking call that is made on a thread whose event loop runs keeps that loop from going on. Were it to wait for a task
+of the loop, both would wait forever. So who holds or waits is kept with the thread of its loop: a turn is refused then,
+and what is made once is made once more.
 """
 
 from __future__ import annotations
@@ -9,15 +13,31 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from supertokens_lite._io.base import IO, Signal
+from supertokens_lite._io.base import IO, Signal, in_blocking_code
+from supertokens_lite.exceptions import GeneralError
 
 __all__ = ("Once", "Turn", "Turns")
 
 T = TypeVar("T")
+
+
+def _loop_thread() -> int | None:
+    """Give the thread whose event loop runs the caller; None in blocking code."""
+    return None if in_blocking_code() else threading.get_ident()
+
+
+class _Place:
+    """One place in a queue; the first has the key."""
+
+    __slots__ = ("loop_thread", "signal")
+
+    def __init__(self, loop_thread: int | None) -> None:
+        self.loop_thread = loop_thread
+        self.signal: Signal | None = None
 
 
 class Turns:
@@ -27,9 +47,10 @@ class Turns:
         self._forget()
 
     def _forget(self) -> None:
-        self._pid = os.getpid()
-        self.lock = threading.Lock()
-        self.queues: dict[Hashable, deque[Signal]] = {}
+        # collecting garbage may close a coroutine that waits, in the middle of a critical section of the same thread
+        self.lock = threading.RLock()
+        self.queues: dict[Hashable, deque[_Place]] = {}
+        self._pid = os.getpid()  # last: whoever sees it sees the new lock
 
     def turn(self, io: IO, key: Hashable) -> Turn:
         """Give an async context manager that has the key while it is entered."""
@@ -41,7 +62,7 @@ class Turns:
 class Turn:
     """One turn at a key."""
 
-    __slots__ = ("_io", "_key", "_turns")
+    __slots__ = ("_io", "_key", "_place", "_turns")
 
     def __init__(self, turns: Turns, io: IO, key: Hashable) -> None:
         self._turns = turns
@@ -50,22 +71,20 @@ class Turn:
 
     async def __aenter__(self) -> None:
         turns = self._turns
+        place = self._place = _Place(_loop_thread())
         with turns.lock:
             queue = turns.queues.get(self._key)
             if queue is None:
-                turns.queues[self._key] = deque()
+                turns.queues[self._key] = deque((place,))
                 return
-            signal = self._io.signal()
-            queue.append(signal)
+            if place.loop_thread is None:
+                _check_that_it_ends(queue)
+            signal = place.signal = self._io.signal()
+            queue.append(place)
         try:
             await signal.wait()
         except BaseException:
-            with turns.lock:
-                is_waiting = signal in queue
-                if is_waiting:
-                    queue.remove(signal)
-            if not is_waiting:  # the key was handed over just now
-                self._leave()
+            self._leave()
             raise
 
     async def __aexit__(
@@ -74,19 +93,35 @@ class Turn:
         self._leave()
 
     def _leave(self) -> None:
+        """Give the place up; whoever is next and can still be woken has the key then."""
         turns = self._turns
         with turns.lock:
             queue = turns.queues.get(self._key)
-            if queue:
-                queue.popleft().set()
-            elif queue is not None:
+            if queue is None or self._place not in queue:  # it was passed over: its event loop had ended
+                return
+            had_key = queue[0] is self._place
+            queue.remove(self._place)
+            while had_key and queue and not (queue[0].signal is None or queue[0].signal.set()):
+                queue.popleft()
+            if not queue:
                 del turns.queues[self._key]
 
 
-class _Flight:
-    """Work under way, and who waits for it."""
+def _check_that_it_ends(queue: Iterable[_Place]) -> None:
+    """Refuse to block a thread whose own event loop has to go on before the wait can end."""
+    thread = threading.get_ident()
+    if any(place.loop_thread == thread for place in queue):
+        raise GeneralError(
+            "a blocking call would wait for a task of the event loop that it blocks, and so forever; "
+            "await its asynchronous twin there"
+        )
 
-    def __init__(self) -> None:
+
+class _Flight:
+    """Work under way, the thread of the event loop that it is done on, and who waits for it."""
+
+    def __init__(self, loop_thread: int | None) -> None:
+        self.loop_thread = loop_thread
         self.waiters: list[Signal] = []
         self.error: Exception | None = None
 
@@ -95,7 +130,8 @@ class Once(Generic[T]):
     """A value that is made once, however many ask for it at the same time.
 
     If making it fails, those who were waiting get the same error, and whoever asks later tries anew. If the one who was
-    making it is cancelled, one of those who wait takes over.
+    making it is cancelled, one of those who wait takes over. Blocking code does not wait for a task of the event loop
+    that it blocks, but makes the value itself.
     """
 
     def __init__(self) -> None:
@@ -103,9 +139,9 @@ class Once(Generic[T]):
         self._made: list[T] = []
 
     def _forget(self) -> None:
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._flight: _Flight | None = None
+        self._pid = os.getpid()
 
     async def get(self, io: IO, make: Callable[[], Awaitable[T]]) -> T:
         """Give the value, making it if nobody has; the error of `make` comes through."""
@@ -115,7 +151,9 @@ class Once(Generic[T]):
             with self._lock:
                 flight, signal = self._flight, None
                 if flight is None:
-                    flight = self._flight = _Flight()
+                    flight = self._flight = _Flight(_loop_thread())
+                elif flight.loop_thread == threading.get_ident() and in_blocking_code():
+                    flight = _Flight(None)
                 else:
                     signal = io.signal()
                     flight.waiters.append(signal)
