@@ -233,8 +233,8 @@ def _build_transports(config: SupertokensConfig) -> tuple[AsyncTransport, Blocki
             app_id=config.core_app_id,
         )
         return EmbeddedAsyncTransport(core), EmbeddedBlockingTransport(core)
-    from supertokens_lite._io.lanes_async import HttpxAsyncTransport  # noqa: PLC0415
-    from supertokens_lite._io.lanes_blocking import HttpxBlockingTransport  # noqa: PLC0415
+    from supertokens_lite._io.lanes_async import AsyncLanes  # noqa: PLC0415
+    from supertokens_lite._io.lanes_blocking import BlockingLanes  # noqa: PLC0415
     from supertokens_lite._io.options import TransportOptions  # noqa: PLC0415
 
     options = TransportOptions(
@@ -246,7 +246,7 @@ def _build_transports(config: SupertokensConfig) -> tuple[AsyncTransport, Blocki
         trust_env=config.trust_env,
     )
     secure = any(host.origin.startswith("https:") for host in config.hosts)
-    return HttpxAsyncTransport(options, secure=secure), HttpxBlockingTransport(options, secure=secure)
+    return AsyncLanes(options, secure=secure), BlockingLanes(options, secure=secure)
 
 
 def _build_querier(config: SupertokensConfig, effects: Effects, domains: Callable[[], tuple[str, str]]) -> Querier:

@@ -1,7 +1,7 @@
-"""HTTP for coroutines: lanes, each an httpx transport with one connection of its own, taken last in first out.
+"""HTTP for coroutines: lanes, each with one connection to a host, taken last in first out.
 
-httpx's own pool looks through all its connections at each request; that is what makes sixteen at once slower than
-eight. A lane has one connection, so there is nothing to look through.
+A pool looks through all its connections at each request; that is what makes sixteen at once slower than eight. A lane
+has one connection, so there is nothing to look through.
 
 Each event loop has lanes of its own. They are closed when the loop shuts its asynchronous generators down, as
 `asyncio.run` and trio do at their end; the lanes of a loop that was closed without that are dropped, not awaited.
@@ -13,24 +13,31 @@ import os
 import ssl
 from collections import deque
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import anyio
+import httpcore
 import httpx
 
 from supertokens_lite._io.asynchronous import native_token
 from supertokens_lite._io.base import TransportError
-from supertokens_lite._io.options import TransportOptions, UrlCache, make_ssl_context, translate_error
+from supertokens_lite._io.messages import Messages, read_reply
+from supertokens_lite._io.options import (
+    FAILURES,
+    HOSTS_A_LANE,
+    KEEPALIVE_S,
+    TransportOptions,
+    make_ssl_context,
+    translate_error,
+)
 from supertokens_lite.exceptions import ClosedError
 from supertokens_lite.types import HttpReply, HttpRequest
 
-__all__ = ("HttpxAsyncTransport",)
-
-Lane = httpx.AsyncHTTPTransport | httpx.AsyncClient
+__all__ = ("AsyncLanes",)
 
 
-class HttpxAsyncTransport:
+class AsyncLanes:
     """Carries requests over HTTP, for every event loop of the process.
 
     Args:
@@ -42,8 +49,7 @@ class HttpxAsyncTransport:
         self._options = options
         self._secure = secure
         self._ssl_context: ssl.SSLContext | None = None
-        self._extensions = options.timeouts
-        self._urls = UrlCache()
+        self._messages = Messages(options)
         self._inherited: list[object] = []
         self._closed = False
         self._forget()
@@ -70,7 +76,7 @@ class HttpxAsyncTransport:
                 try:
                     if lane is None:
                         lane = self._make_lane()
-                    return await self._exchange(lane, request)
+                    return await lane.send(request)
                 except BaseException:
                     if lane is not None:
                         with anyio.CancelScope(shield=True):
@@ -81,31 +87,15 @@ class HttpxAsyncTransport:
                     lanes.give_back(lane)
         except TimeoutError as error:
             raise TransportError(f"no reply within {self._options.timeout_s:g} s", unsent=False) from error
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except FAILURES as error:
             raise translate_error(error, self._options) from error
 
-    async def _exchange(self, lane: Lane, request: HttpRequest) -> HttpReply:
-        message = httpx.Request(
-            request.method,
-            self._urls.get(request),
-            headers=request.headers,
-            content=request.body or None,
-            extensions=self._extensions,
-        )
-        if isinstance(lane, httpx.AsyncClient):
-            response = await lane.send(message)
-        else:
-            response = await lane.handle_async_request(message)
-            response.request = message
-            await response.aread()
-        return HttpReply(response.status_code, response.headers, response.content)
-
-    def _make_lane(self) -> Lane:
+    def _make_lane(self) -> _Lane:
         if self._ssl_context is None:
             self._ssl_context = make_ssl_context(self._options, secure=self._secure)
-        if self._options.trust_env:  # the client is what knows proxies
-            return httpx.AsyncClient(verify=self._ssl_context, limits=self._options.limits, trust_env=True)
-        return httpx.AsyncHTTPTransport(verify=self._ssl_context, limits=self._options.limits, trust_env=False)
+        if self._options.trust_env:
+            return _ClientLane(self._options, self._ssl_context)
+        return _DirectLane(self._messages, self._ssl_context)
 
     async def aclose(self) -> None:
         """Close the lanes of this event loop and drop those of others; idempotent."""
@@ -116,6 +106,70 @@ class HttpxAsyncTransport:
                 await lanes.aclose()
 
 
+class _Lane(Protocol):
+    """Carries one request at a time."""
+
+    async def send(self, request: HttpRequest) -> HttpReply:
+        """Send and read the whole reply."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        ...
+
+
+class _DirectLane:
+    """A connection to each host, used one at a time."""
+
+    def __init__(self, messages: Messages, ssl_context: ssl.SSLContext) -> None:
+        self._messages = messages
+        self._ssl_context = ssl_context
+        self._connections: dict[str, httpcore.AsyncHTTPConnection] = {}
+
+    async def send(self, request: HttpRequest) -> HttpReply:
+        """Send and read the whole reply."""
+        message = self._messages.build(request)
+        connection = self._connections.get(request.host)
+        if connection is None or connection.is_closed() or connection.has_expired():
+            if connection is not None:
+                await connection.aclose()
+            elif len(self._connections) >= HOSTS_A_LANE:
+                await self.aclose()
+            connection = self._connections[request.host] = httpcore.AsyncHTTPConnection(
+                message.url.origin, self._ssl_context, KEEPALIVE_S
+            )
+        response = await connection.handle_async_request(message)
+        try:
+            body = await response.aread()
+        finally:
+            await response.aclose()
+        return read_reply(response.status, response.headers, body)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        for connection in self._connections.values():
+            await connection.aclose()
+        self._connections.clear()
+
+
+class _ClientLane:
+    """A client of httpx, which knows the proxies that the environment names."""
+
+    def __init__(self, options: TransportOptions, ssl_context: ssl.SSLContext) -> None:
+        self._extensions = options.timeouts
+        self._client = httpx.AsyncClient(verify=ssl_context, limits=options.limits, trust_env=True)
+        self.aclose = self._client.aclose
+
+    async def send(self, request: HttpRequest) -> HttpReply:
+        """Send and read the whole reply."""
+        url = request.host + request.target
+        message = httpx.Request(
+            request.method, url, headers=request.headers, content=request.body or None, extensions=self._extensions
+        )
+        response = await self._client.send(message)
+        return HttpReply(response.status_code, response.headers, response.content)
+
+
 class _Waiter:
     """Waits for a lane; is given one, or the right to make one."""
 
@@ -124,19 +178,19 @@ class _Waiter:
     def __init__(self) -> None:
         self.event = anyio.Event()
         self.served = False
-        self.lane: Lane | None = None
+        self.lane: _Lane | None = None
 
 
 class _Lanes:
     """The lanes of one event loop. Only tasks of that loop touch it."""
 
     def __init__(self, most: int) -> None:
-        self._free: list[Lane] = []
+        self._free: list[_Lane] = []
         self._left = most
         self._waiters: deque[_Waiter] = deque()
         self._keeper: AsyncGenerator[None, None] | None = None
 
-    async def take(self) -> Lane | None:
+    async def take(self) -> _Lane | None:
         """Take a lane; None means: make one. Waits while all are taken."""
         if self._free:
             return self._free.pop()
@@ -155,7 +209,7 @@ class _Lanes:
             raise
         return waiter.lane
 
-    def give_back(self, lane: Lane | None) -> None:
+    def give_back(self, lane: _Lane | None) -> None:
         """Give a lane back; None: it is broken, and another may be made."""
         if self._waiters:
             waiter = self._waiters.popleft()

@@ -1,4 +1,4 @@
-"""HTTP for blocking code: lanes, each an httpx transport with one connection of its own, taken last in first out."""
+"""HTTP for blocking code: lanes, each with one connection to a host, taken last in first out."""
 
 from __future__ import annotations
 
@@ -7,20 +7,29 @@ import ssl
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from typing import Protocol
 
+import httpcore
 import httpx
 
 from supertokens_lite._io.base import TransportError
-from supertokens_lite._io.options import TransportOptions, UrlCache, make_ssl_context, translate_error
+from supertokens_lite._io.messages import Messages, read_reply
+from supertokens_lite._io.options import (
+    FAILURES,
+    HOSTS_A_LANE,
+    KEEPALIVE_S,
+    TransportOptions,
+    make_ssl_context,
+    translate_error,
+)
 from supertokens_lite.exceptions import ClosedError
 from supertokens_lite.types import HttpReply, HttpRequest
 
-__all__ = ("HttpxBlockingTransport",)
-
-Lane = httpx.HTTPTransport | httpx.Client
+__all__ = ("BlockingLanes",)
 
 
-class HttpxBlockingTransport:
+class BlockingLanes:
     """Carries requests over HTTP, for every thread of the process.
 
     Args:
@@ -32,8 +41,7 @@ class HttpxBlockingTransport:
         self._options = options
         self._secure = secure
         self._ssl_context: ssl.SSLContext | None = None
-        self._extensions = options.timeouts
-        self._urls = UrlCache()
+        self._messages = Messages(options)
         self._inherited: list[object] = []
         self._closed = False
         self._forget()
@@ -56,7 +64,7 @@ class HttpxBlockingTransport:
             try:
                 if lane is None:
                     lane = self._make_lane()
-                return self._exchange(lane, request, deadline)
+                return lane.send(request, deadline)
             except BaseException:
                 if lane is not None:
                     lane.close()
@@ -66,37 +74,15 @@ class HttpxBlockingTransport:
                 lanes.give_back(lane)
                 if self._closed:
                     lanes.close()
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except FAILURES as error:
             raise translate_error(error, self._options) from error
 
-    def _exchange(self, lane: Lane, request: HttpRequest, deadline: float) -> HttpReply:
-        message = httpx.Request(
-            request.method,
-            self._urls.get(request),
-            headers=request.headers,
-            content=request.body or None,
-            extensions=self._extensions,
-        )
-        if isinstance(lane, httpx.Client):
-            response = lane.send(message, stream=True)
-        else:
-            response = lane.handle_request(message)
-            response.request = message
-        chunks: list[bytes] = []
-        for chunk in response.iter_bytes():
-            chunks.append(chunk)
-            if time.monotonic() > deadline:
-                response.close()
-                raise httpx.ReadTimeout("the whole reply took too long")
-        response.close()
-        return HttpReply(response.status_code, response.headers, b"".join(chunks))
-
-    def _make_lane(self) -> Lane:
+    def _make_lane(self) -> _Lane:
         if self._ssl_context is None:
             self._ssl_context = make_ssl_context(self._options, secure=self._secure)
-        if self._options.trust_env:  # the client is what knows proxies
-            return httpx.Client(verify=self._ssl_context, limits=self._options.limits, trust_env=True)
-        return httpx.HTTPTransport(verify=self._ssl_context, limits=self._options.limits, trust_env=False)
+        if self._options.trust_env:
+            return _ClientLane(self._options, self._ssl_context)
+        return _DirectLane(self._messages, self._ssl_context)
 
     def close(self) -> None:
         """Close the lanes that are free; those in use close when they are given back. Idempotent."""
@@ -105,16 +91,94 @@ class HttpxBlockingTransport:
             self._lanes.close()
 
 
+class _Lane(Protocol):
+    """Carries one request at a time."""
+
+    def send(self, request: HttpRequest, deadline: float) -> HttpReply:
+        """Send and read the whole reply."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
+class _DirectLane:
+    """A connection to each host, used one at a time."""
+
+    def __init__(self, messages: Messages, ssl_context: ssl.SSLContext) -> None:
+        self._messages = messages
+        self._ssl_context = ssl_context
+        self._connections: dict[str, httpcore.HTTPConnection] = {}
+
+    def send(self, request: HttpRequest, deadline: float) -> HttpReply:
+        """Send and read the whole reply."""
+        message = self._messages.build(request)
+        connection = self._connections.get(request.host)
+        if connection is None or connection.is_closed() or connection.has_expired():
+            if connection is not None:
+                connection.close()
+            elif len(self._connections) >= HOSTS_A_LANE:
+                self.close()
+            connection = self._connections[request.host] = httpcore.HTTPConnection(
+                message.url.origin, self._ssl_context, KEEPALIVE_S
+            )
+        response = connection.handle_request(message)
+        try:
+            body = _read(response.iter_stream(), deadline)
+        finally:
+            response.close()
+        return read_reply(response.status, response.headers, body)
+
+    def close(self) -> None:
+        """Close the connections."""
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
+
+
+class _ClientLane:
+    """A client of httpx, which knows the proxies that the environment names."""
+
+    def __init__(self, options: TransportOptions, ssl_context: ssl.SSLContext) -> None:
+        self._extensions = options.timeouts
+        self._client = httpx.Client(verify=ssl_context, limits=options.limits, trust_env=True)
+        self.close = self._client.close
+
+    def send(self, request: HttpRequest, deadline: float) -> HttpReply:
+        """Send and read the whole reply."""
+        url = request.host + request.target
+        message = httpx.Request(
+            request.method, url, headers=request.headers, content=request.body or None, extensions=self._extensions
+        )
+        response = self._client.send(message, stream=True)
+        try:
+            body = _read(response.iter_bytes(), deadline)
+        finally:
+            response.close()
+        return HttpReply(response.status_code, response.headers, body)
+
+
+def _read(chunks: Iterator[bytes], deadline: float) -> bytes:
+    """Read a body; each part may come in time, and all of them not."""
+    parts: list[bytes] = []
+    for part in chunks:
+        parts.append(part)
+        if time.monotonic() > deadline:
+            raise httpcore.ReadTimeout("the whole reply took too long")
+    return b"".join(parts)
+
+
 class _Lanes:
     """The lanes of one process."""
 
     def __init__(self, most: int) -> None:
-        self._free: deque[Lane] = deque()
+        self._free: deque[_Lane] = deque()
         self._left = most
         self._waiting = 0
         self._condition = threading.Condition()
 
-    def take(self, timeout_s: float) -> Lane | None:
+    def take(self, timeout_s: float) -> _Lane | None:
         """Take a lane; None means: make one. Waits while all are taken."""
         try:
             return self._free.pop()
@@ -123,14 +187,14 @@ class _Lanes:
         with self._condition:
             self._waiting += 1
             try:
-                taken: list[Lane | None] = []
+                taken: list[_Lane | None] = []
                 if not self._condition.wait_for(lambda: self._try_take(taken), timeout_s):
                     raise TransportError(f"no free connection within {timeout_s:g} s", unsent=True)
                 return taken[0]
             finally:
                 self._waiting -= 1
 
-    def _try_take(self, taken: list[Lane | None]) -> bool:
+    def _try_take(self, taken: list[_Lane | None]) -> bool:
         """Take a lane, or the right to make one, if there is any; others take without the lock."""
         try:
             taken.append(self._free.pop())
@@ -141,7 +205,7 @@ class _Lanes:
             taken.append(None)
         return True
 
-    def give_back(self, lane: Lane | None) -> None:
+    def give_back(self, lane: _Lane | None) -> None:
         """Give a lane back; None: it is broken, and another may be made."""
         if lane is not None:
             self._free.append(lane)

@@ -7,24 +7,43 @@ import ssl
 from dataclasses import dataclass
 from typing import Final
 
+import httpcore
 import httpx
 
 from supertokens_lite._io.base import TransportError
-from supertokens_lite.types import HttpRequest
 
-__all__ = ("TransportOptions", "UrlCache", "make_ssl_context", "translate_error")
+__all__ = ("FAILURES", "HOSTS_A_LANE", "KEEPALIVE_S", "TransportOptions", "make_ssl_context", "translate_error")
 
-URLS_REMEMBERED: Final = 256
+KEEPALIVE_S: Final = 60.0
+"""How long a connection that is not used is thought to be good."""
 
-UNSENT: Final = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
+HOSTS_A_LANE: Final = 16
+"""Hosts that a lane keeps a connection to."""
+
+FAILURES: Final = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    OSError,
 )
-"""What httpx raises before a byte of the request has gone out."""
+"""What is raised where there is no reply: by connections, by the clients that know proxies, by the system."""
+
+UNSENT: Final = tuple(
+    getattr(library, name)
+    for library in (httpcore, httpx)
+    for name in (
+        "ConnectError",
+        "ConnectTimeout",
+        "PoolTimeout",
+        "ProxyError",
+        "UnsupportedProtocol",
+    )
+)
+"""What is raised before a byte of the request has gone out."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +68,8 @@ class TransportOptions:
 
     @property
     def limits(self) -> httpx.Limits:
-        """One connection a lane, kept while the core keeps it."""
-        return httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=60)
+        """One connection for a client that knows proxies, kept while the core keeps it."""
+        return httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE_S)
 
     @property
     def timeouts(self) -> dict[str, dict[str, float]]:
@@ -74,36 +93,17 @@ def make_ssl_context(options: TransportOptions, *, secure: bool) -> ssl.SSLConte
     return context
 
 
-class UrlCache:
-    """Parses URLs; those without a query come again and again, so they are kept."""
-
-    def __init__(self) -> None:
-        self._urls: dict[str, httpx.URL] = {}
-
-    def get(self, request: HttpRequest) -> httpx.URL:
-        """Give the URL of a request."""
-        text = request.host + request.target
-        url = self._urls.get(text)
-        if url is None:
-            url = httpx.URL(text)
-            if "?" not in text and len(self._urls) < URLS_REMEMBERED:
-                self._urls[text] = url
-        return url
-
-
-def translate_error(error: httpx.HTTPError | httpx.InvalidURL | OSError, options: TransportOptions) -> TransportError:
+def translate_error(error: Exception, options: TransportOptions) -> TransportError:
     """Say in our words why a request got no reply, without the host, the path or anything that was sent."""
-    if isinstance(error, httpx.ConnectTimeout):
+    if isinstance(error, (httpcore.ConnectTimeout, httpx.ConnectTimeout)):
         reason = f"no connection within {options.connect_timeout_s:g} s"
-    elif isinstance(error, httpx.PoolTimeout):
-        reason = f"no free connection within {options.timeout_s:g} s"
-    elif isinstance(error, httpx.TimeoutException):
+    elif isinstance(error, (httpcore.TimeoutException, httpx.TimeoutException)):
         reason = f"no reply within {options.timeout_s:g} s"
-    elif isinstance(error, httpx.ConnectError):
+    elif isinstance(error, (httpcore.ConnectError, httpx.ConnectError)):
         reason = f"can't connect ({_root_text(error)})"
-    elif isinstance(error, httpx.RemoteProtocolError):
+    elif isinstance(error, (httpcore.RemoteProtocolError, httpx.RemoteProtocolError)):
         reason = "the connection ended before a whole reply, or the reply is not HTTP"
-    elif isinstance(error, (httpx.NetworkError, OSError)):
+    elif isinstance(error, (httpcore.NetworkError, httpx.NetworkError, OSError)):
         reason = f"the connection broke ({type(error).__name__})"
     else:
         reason = f"the request could not be sent ({type(error).__name__})"

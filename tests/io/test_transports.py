@@ -67,6 +67,21 @@ def test_threads_share_connections() -> None:
         assert server.connections <= 4
 
 
+def test_each_of_several_hosts_keeps_its_connection(drive: Drive) -> None:
+    """Hosts that are asked in turn are asked over one connection each."""
+    with serve(session_core(lambda _: HANDLES)) as one, serve(session_core(lambda _: HANDLES)) as other:
+
+        async def scenario() -> None:
+            with build_app(f"{one.url};{other.url}", cdi_version="5.4") as app:
+                for _ in range(20):
+                    assert await app.session.get_all_session_handles_for_user("u") == ["h1"]
+                await app.aclose()
+
+        drive(scenario)
+        assert (len(one.seen), len(other.seen)) == (10, 10)
+        assert (one.connections, other.connections) == (1, 1)
+
+
 def test_ten_loops_in_a_row() -> None:
     """One object serves one event loop after the other, and leaves nothing behind that warns."""
     with serve(session_core(lambda _: HANDLES)) as server, build_app(server.url) as app:
