@@ -7,6 +7,7 @@ itself; here that is done once.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from json import encoder
 from typing import Any, Final, NoReturn
 
@@ -25,14 +26,16 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-# the encoder that JSONEncoder.encode makes anew for each text; None where Python has no C accelerator
-_make_chunks: Final[Any] = encoder.c_make_encoder and encoder.c_make_encoder(
+# What JSONEncoder.encode and JSONDecoder.decode make or look up anew for each text. Neither is in the type stubs; the
+# first is None where Python has no C accelerator.
+_c_make_encoder: Final[Any] = vars(encoder)["c_make_encoder"]
+_make_chunks: Final[Any] = _c_make_encoder and _c_make_encoder(
     None, _refuse, encoder.encode_basestring, None, ":", ",", False, False, False
 )
 _build_slowly: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 _decoder: Final = json.JSONDecoder(parse_constant=_refuse_constant)
-_scan: Final = _decoder.scan_once
+_scan: Final[Callable[[str, int], tuple[Any, int]]] = vars(_decoder)["scan_once"]
 
 
 def build_json(value: object) -> str:

@@ -24,7 +24,7 @@ Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-_JSON: Final = (b"content-type", JSON_HEADERS["content-type"].encode())
+_JSON: Final[tuple[bytes, bytes]] = (b"content-type", JSON_HEADERS["content-type"].encode())
 _WANTED: Final = frozenset((b"cdi-version", b"api-key", b"authorization"))
 
 
@@ -97,6 +97,7 @@ class CoreServer:
 
 
 async def _write(reply: HttpReply, method: str, send: Send) -> None:
+    headers: list[tuple[bytes, bytes]]
     if reply.headers is JSON_HEADERS:
         headers = [_JSON]
     else:

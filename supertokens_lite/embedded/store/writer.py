@@ -59,10 +59,13 @@ class Outcome(NamedTuple):
 Done = Callable[[Outcome], None]
 
 
-class OneStatement(NamedTuple):
+class OneStatement:
     """A job that writes with one statement at most, which is a transaction by itself."""
 
-    job: Job
+    __slots__ = ("job",)
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
 
     def __call__(self, connection: sqlite3.Connection) -> Any:
         """Do it."""
