@@ -157,7 +157,7 @@ class Supertokens:
         self._close_blocking()
 
     def close(self) -> None:
-        """Give back what blocking code used, and a core in this process; idempotent.
+        """Give back what blocking code used, and a core in this process; idempotent. Nothing can be called afterwards.
 
         Connections that an event loop opened are closed when that loop ends; in a coroutine use `aclose`.
         """
@@ -165,6 +165,7 @@ class Supertokens:
 
     def _close_blocking(self) -> None:
         self._finalizer.detach()
+        self._transports[0].refuse()
         self._transports[1].close()
         if self._portal is not None:
             self._portal.close()

@@ -206,7 +206,7 @@ class Querier:
         io = self._effects.io
         self._budget = min(BUDGET, self._budget + EARNED)
         failures: list[tuple[str, str]] = []
-        deadline = 0.0
+        deadline = io.monotonic() + self._timeout_s
         tries = self._tries
         for attempt in range(tries):
             host = self._hosts.next(io)
@@ -215,7 +215,8 @@ class Querier:
                 request = await self._wire.request(host.address, call, version, user_context)
                 reply = await io.send(request)
             except TransportError as error:
-                host.failed(io)
+                if not error.ours:
+                    host.failed(io)
                 failures.append((host.address.origin, error.reason))
                 if not (error.unsent or call.repeatable):
                     break
@@ -228,7 +229,6 @@ class Querier:
                 if not (reply.status == TOO_MANY or (reply.status in BUSY and call.repeatable)):
                     raise answer
                 wait_s = _retry_after(reply, io)
-            deadline = deadline or io.monotonic() + self._timeout_s
             if not await self._may_retry(
                 io, attempt, tries, wait_s, deadline, another=answer is None and self._hosts.has_healthy(io)
             ):
@@ -244,7 +244,7 @@ class Querier:
         if attempt + 1 >= tries:
             return False
         if wait_s is None and another:  # a host that is thought well of is tried at once
-            return True
+            return io.monotonic() < deadline
         if self._budget < 1:
             return False
         if wait_s is None:

@@ -87,7 +87,11 @@ class Wire:
             dict(call.body or {}),
             user_context,
         )
-        url, method, changed, params, body = await settle(outcome)
+        given: Any = await settle(outcome)
+        try:
+            url, method, changed, params, body = given
+        except (TypeError, ValueError):
+            raise ConfigurationError("network_interceptor must give (url, method, headers, params, body)") from None
         if "://" not in url:
             raise ConfigurationError("network_interceptor gave a URL without scheme and host")
         origin, target = _split(url, host)

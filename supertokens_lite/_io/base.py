@@ -43,12 +43,14 @@ class TransportError(Exception):
     Attributes:
         reason: what went wrong, in a few words, without the host.
         unsent: True if provably not one byte of the request reached the host.
+        ours: True if the host is not to blame: all connections to it are in use here.
     """
 
-    def __init__(self, reason: str, *, unsent: bool) -> None:
+    def __init__(self, reason: str, *, unsent: bool, ours: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.unsent = unsent
+        self.ours = ours
 
 
 class AsyncTransport(Protocol):
@@ -58,8 +60,12 @@ class AsyncTransport(Protocol):
         """Send and read the whole reply; raise `TransportError` if there is none."""
         ...
 
+    def refuse(self) -> None:
+        """Send nothing any more; what is held is given back by `aclose`, or with its event loop."""
+        ...
+
     async def aclose(self) -> None:
-        """Give back what is held; idempotent."""
+        """Give back what is held, and send nothing any more; idempotent."""
         ...
 
 

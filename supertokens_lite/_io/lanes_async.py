@@ -55,8 +55,8 @@ class AsyncLanes:
         self._forget()
 
     def _forget(self) -> None:
-        self._pid = os.getpid()
         self._lanes: WeakKeyDictionary[Any, _Lanes] = WeakKeyDictionary()
+        self._pid = os.getpid()  # last: whoever sees it sees the new lanes
 
     async def send(self, request: HttpRequest) -> HttpReply:
         """Send and read the whole reply; raise `TransportError` if there is none."""
@@ -70,9 +70,11 @@ class AsyncLanes:
         if lanes is None:
             lanes = self._lanes[token] = _Lanes(self._options.max_connections)
             await lanes.close_with_the_loop()
+        is_waiting = True
         try:
             with anyio.fail_after(self._options.timeout_s):
                 lane = await lanes.take()
+                is_waiting = False
                 try:
                     if lane is None:
                         lane = self._make_lane()
@@ -86,6 +88,9 @@ class AsyncLanes:
                 finally:
                     lanes.give_back(lane)
         except TimeoutError as error:
+            if is_waiting:
+                reason = f"no free connection within {self._options.timeout_s:g} s"
+                raise TransportError(reason, unsent=True, ours=True) from error
             raise TransportError(f"no reply within {self._options.timeout_s:g} s", unsent=False) from error
         except FAILURES as error:
             raise translate_error(error, self._options) from error
@@ -97,9 +102,13 @@ class AsyncLanes:
             return _ClientLane(self._options, self._ssl_context)
         return _DirectLane(self._messages, self._ssl_context)
 
+    def refuse(self) -> None:
+        """Send nothing any more; lanes are closed by `aclose`, or with their event loop."""
+        self._closed = True
+
     async def aclose(self) -> None:
         """Close the lanes of this event loop and drop those of others; idempotent."""
-        self._closed = True
+        self.refuse()
         if self._pid == os.getpid():
             lanes = self._lanes.pop(native_token(), None)
             if lanes is not None:

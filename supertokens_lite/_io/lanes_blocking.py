@@ -47,8 +47,8 @@ class BlockingLanes:
         self._forget()
 
     def _forget(self) -> None:
-        self._pid = os.getpid()
         self._lanes = _Lanes(self._options.max_connections)
+        self._pid = os.getpid()  # last: whoever sees it sees the new lanes
 
     def send(self, request: HttpRequest) -> HttpReply:
         """Send and read the whole reply; raise `TransportError` if there is none."""
@@ -189,7 +189,7 @@ class _Lanes:
             try:
                 taken: list[_Lane | None] = []
                 if not self._condition.wait_for(lambda: self._try_take(taken), timeout_s):
-                    raise TransportError(f"no free connection within {timeout_s:g} s", unsent=True)
+                    raise TransportError(f"no free connection within {timeout_s:g} s", unsent=True, ours=True)
                 return taken[0]
             finally:
                 self._waiting -= 1

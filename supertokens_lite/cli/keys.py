@@ -13,9 +13,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Make a new key for one app or for all, and name it."""
     core = existing_core(arguments.database)
     try:
-        kids = core.rotate_keys(arguments.app)
+        made = core.rotate_keys(arguments.app)
     finally:
         core.close()
-    for kid in kids:
-        print(f"{kid}: published now, signs in a minute")
+    for app_id, kid in made:
+        print(f"{app_id}: {kid} is published now and signs in a minute")
     return 0

@@ -135,10 +135,11 @@ class EmbeddedCore:
             raise ClosedError
         with self._opening:
             if not self._is_open:
-                self.database.open()
-                now = self._clock()
-                self._apps.make(self._app_id, now)
-                self._apps.find(self._app_id, now, wait=True)
+                with self.database.told():
+                    self.database.open()
+                    now = self._clock()
+                    self._apps.make(self._app_id, now)
+                    self._apps.find(self._app_id, now, wait=True)
                 self._is_open = True
 
     def handle(self, request: HttpRequest) -> HttpReply:
@@ -221,27 +222,30 @@ class EmbeddedCore:
             The number of sessions removed.
         """
         self.open()
-        return self._upkeep.sweep(self._clock())
+        with self.database.told():
+            return self._upkeep.sweep(self._clock())
 
     def stats(self) -> Stats:
         """Count tenants, live and expired sessions, and give the ages of the keys; blocks."""
         self.open()
-        return self._upkeep.stats(self._clock())
+        with self.database.told():
+            return self._upkeep.stats(self._clock())
 
-    def rotate_keys(self, app_id: str | None = None) -> list[str]:
+    def rotate_keys(self, app_id: str | None = None) -> list[tuple[str, str]]:
         """Make a new dynamic signing key now: published at once, signing after 60 seconds; blocks.
 
         Args:
             app_id: the app; None for every app.
 
         Returns:
-            The ids of the new keys.
+            `(app id, key id)` of each new key.
 
         Raises:
             ConfigurationError: there is no such app.
         """
         self.open()
-        return self._upkeep.rotate_keys(app_id, self._clock())
+        with self.database.told():
+            return self._upkeep.rotate_keys(app_id, self._clock())
 
     def revoke_all(self, app_id: str | None = None) -> int:
         """End all sessions, in chunks between which others can write; blocks.
@@ -256,7 +260,8 @@ class EmbeddedCore:
             ConfigurationError: there is no such app.
         """
         self.open()
-        return self._upkeep.revoke_all(app_id)
+        with self.database.told():
+            return self._upkeep.revoke_all(app_id)
 
     def close(self) -> None:
         """Finish the writes under way and close the store; a store in memory is gone. Idempotent."""

@@ -95,7 +95,7 @@ def _number(text: str, *, whole: bool, lowest: float, highest: float = math.inf)
     def read(name: str, value: Any) -> Any:
         try:
             number = math.nan if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = math.nan
         if math.isnan(number) or (whole and not number.is_integer()):
             raise BadSettingError(f"'{name}' must be {'an integer' if whole else 'a number'}.")
@@ -107,9 +107,9 @@ def _number(text: str, *, whole: bool, lowest: float, highest: float = math.inf)
 
 
 def _version(name: str, value: Any) -> str:
-    if value not in VERSIONS:
+    if not isinstance(value, str) or value not in VERSIONS:
         raise BadSettingError(f"'{name}' must be one of {', '.join(VERSIONS)}.")
-    return str(value)
+    return value
 
 
 def _behaviour(name: str, value: Any) -> str:
@@ -194,5 +194,5 @@ def parse_settings(values: Mapping[str, object]) -> Settings:
     try:
         return overlay(Settings(), values)
     except BadSettingError as error:
-        known = f" Known are {', '.join(READERS)}." if str(error).startswith("Invalid config key") else ""
+        known = f". Known are {', '.join(READERS)}." if str(error).startswith("Invalid config key") else ""
         raise ConfigurationError(f"core config: {error}{known}") from None

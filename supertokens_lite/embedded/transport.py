@@ -43,6 +43,9 @@ class EmbeddedAsyncTransport:
             await lowlevel.checkpoint()
         return await answer(self._core, request)
 
+    def refuse(self) -> None:
+        """Do nothing: it is the core that refuses once it is closed."""
+
     async def aclose(self) -> None:
         """Close the core: the writes under way are finished. Idempotent."""
         await to_thread.run_sync(self._core.close)

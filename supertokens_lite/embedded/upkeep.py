@@ -150,9 +150,9 @@ class Upkeep:
 
         return self._database.read(count, wait=True)
 
-    def rotate_keys(self, app_id: str | None, now: int) -> list[str]:
-        """Make a new dynamic key for an app or for all."""
-        return [self._apps.rotate(each, now) for each in self._apps_meant(app_id)]
+    def rotate_keys(self, app_id: str | None, now: int) -> list[tuple[str, str]]:
+        """Make a new dynamic key for an app or for all; give app and key id of each."""
+        return [(each, self._apps.rotate(each, now)) for each in self._apps_meant(app_id)]
 
     def revoke_all(self, app_id: str | None) -> int:
         """Delete all sessions of an app or of all."""

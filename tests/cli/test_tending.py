@@ -170,7 +170,7 @@ def test_rotate_makes_a_key_for_every_app(database: Path, capsys: pytest.Capture
     fill(database)
     before = stats(database, capsys)
     assert main(["core", "keys", "rotate", "--now", "--database", str(database)]) == 0
-    named = re.findall(r"^(d-\d+): published now, signs in a minute$", capsys.readouterr().out, re.MULTILINE)
+    named = re.findall(r"^\w+: (d-\d+) is published now and signs in a minute$", capsys.readouterr().out, re.MULTILINE)
     after = stats(database, capsys)
     new = [kid for app in ("public", "shop") for kid in kids_of(after, app) if kid not in kids_of(before, app)]
     assert sorted(named) == sorted(new)
@@ -183,7 +183,7 @@ def test_rotate_one_app_while_the_core_is_in_use(database: Path, capsys: pytest.
     before = stats(database, capsys)
     with ServedCore("--database", str(database)) as core, build_app(core.url + "/appid-shop") as app:
         assert main(["core", "keys", "rotate", "--now", "--app", "shop", "--database", str(database)]) == 0
-        [kid] = re.findall(r"^(d-\d+): ", capsys.readouterr().out)
+        [kid] = re.findall(r"^shop: (d-\d+) is", capsys.readouterr().out)
         assert kid in [key.kid for key in app.session.blocking.get_jwks().keys]
     after = stats(database, capsys)
     assert kids_of(after, "public") == kids_of(before, "public")

@@ -396,6 +396,29 @@ def test_an_interceptor_that_gives_no_url() -> None:
             read("h")
 
 
+@pytest.mark.parametrize("given", [None, (), ("http://localhost:1/x", "PUT", {}, {})])
+def test_an_interceptor_that_gives_something_else(given: Any) -> None:
+    """An interceptor that gives back less than it got is told what to give."""
+    with (
+        build_app("http://localhost:1", network_interceptor=lambda *_: given, cdi_version="5.4") as app,
+        pytest.raises(ConfigurationError, match=r"must give \(url, method"),
+    ):
+        app.session.blocking.get_session_information("h")
+
+
+def test_an_interceptor_whose_body_is_no_json() -> None:
+    """An interceptor that gives a body which can't be sent is told so."""
+
+    def intercept(*given: Any) -> tuple[Any, ...]:
+        return (*given[:4], {"a": {1}})
+
+    with (
+        build_app("http://localhost:1", network_interceptor=intercept, cdi_version="5.4") as app,
+        pytest.raises(ConfigurationError, match="no JSON: set"),
+    ):
+        app.session.blocking.update_session_data_in_database("h", {})
+
+
 def test_an_interceptor_may_send_elsewhere() -> None:
     """An interceptor may name another host."""
     with serve(session_core(lambda _: INFO)) as server:

@@ -368,3 +368,26 @@ def test_the_log_is_folded_in_when_the_last_core_closes(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
     with closing(open_core(path)) as core:
         assert Client(core).handles() == [handle]
+
+
+def test_a_damaged_file_is_said_in_one_line(tmp_path: Path) -> None:
+    """A file whose pages are damaged is refused with what to do, whatever is asked of it."""
+    path = tmp_path / "sessions.db"
+    core = EmbeddedCore(str(path))
+    core.open()
+    core.close()
+    damaged = bytearray(path.read_bytes())
+    damaged[100:] = b"\xff" * (len(damaged) - 100)
+    path.write_bytes(damaged)
+    for ask in (EmbeddedCore.open, EmbeddedCore.stats, EmbeddedCore.rotate_keys, EmbeddedCore.revoke_all):
+        core = EmbeddedCore(str(path))
+        with pytest.raises(ConfigurationError, match="can't be") as caught:
+            ask(core)
+        assert len(str(caught.value).splitlines()) == 1
+        core.close()
+
+
+def test_a_name_that_is_too_long(tmp_path: Path) -> None:
+    """A name that no file can have is refused like any other that can't be used."""
+    with pytest.raises(ConfigurationError, match="can't be used"):
+        EmbeddedCore(str(tmp_path / ("x" * 300)))

@@ -173,6 +173,16 @@ def test_waiting_for_a_connection_ends_within_the_timeout(drive: Drive) -> None:
         thread.join()
 
 
+def test_closing_where_no_loop_runs_refuses_coroutines_too() -> None:
+    """After `close` an object refuses coroutines as well as blocking calls."""
+    with serve(session_core(lambda _: HANDLES)) as server:
+        app = build_app(server.url)
+        assert asyncio.run(app.session.get_all_session_handles_for_user("u")) == ["h1"]
+        app.close()
+        with pytest.raises(ClosedError):
+            asyncio.run(app.session.get_all_session_handles_for_user("u"))
+
+
 def test_after_closing(drive: Drive) -> None:
     """A closed object says so; closing it again does nothing."""
     with serve(session_core(lambda _: HANDLES)) as server:

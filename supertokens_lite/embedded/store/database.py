@@ -10,9 +10,10 @@ import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
-from supertokens_lite.embedded.store.files import Durability, check_path, connect, prepare_file
+from supertokens_lite.embedded.store.files import Durability, check_path, connect, prepare_file, told
 from supertokens_lite.embedded.store.schema import migrate
 from supertokens_lite.embedded.store.writer import Done, Job, Outcome, Writer, is_busy
 
@@ -141,6 +142,10 @@ class Database:
     def submit(self, job: Job, done: Done) -> None:
         """Have a job written by a thread; `done` is called there."""
         self.writer.submit(job, done)
+
+    def told(self) -> AbstractContextManager[None]:
+        """Turn what SQLite finds wrong with the database as a whole into `ConfigurationError`."""
+        return told(self._path)
 
     def close(self) -> None:
         """Finish the writes under way and close; what was in memory is gone."""

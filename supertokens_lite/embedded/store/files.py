@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
 from supertokens_lite.embedded.store.schema import is_current, migrate
 from supertokens_lite.exceptions import ConfigurationError
 
-__all__ = ("Durability", "check_path", "connect", "prepare_file")
+__all__ = ("Durability", "check_path", "connect", "prepare_file", "told")
 
 Durability = Literal["full", "normal"]
 
@@ -29,7 +31,13 @@ def check_path(path: str) -> None:
     Raises:
         ConfigurationError: the folder is missing, it is no file, or others may read or write it; in one line.
     """
-    file = Path(path)
+    try:
+        _check_file(path, Path(path))
+    except OSError as error:
+        raise ConfigurationError(f"the database {path} can't be used: {error.strerror or error}") from None
+
+
+def _check_file(path: str, file: Path) -> None:
     folder = file.parent
     if not folder.is_dir():
         raise ConfigurationError(f"the folder {folder} of the database {path} does not exist: make it first")
@@ -49,6 +57,21 @@ def check_path(path: str) -> None:
         head = opened.read(16)
     if head and head != b"SQLite format 3\0":
         raise ConfigurationError(f"{path} is not a database: name a new file or one that this core made")
+
+
+@contextmanager
+def told(path: str) -> Generator[None, None, None]:
+    """Turn what SQLite finds wrong with a database as a whole into our error.
+
+    Raises:
+        ConfigurationError: it is damaged, or can't be read or written; in one line.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ConfigurationError(
+            f"the database {path} can't be used: {error}. Restore it from a copy, or name another file"
+        ) from None
 
 
 def prepare_file(path: str) -> None:
