@@ -117,8 +117,9 @@ def package(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """Run the tests with the lowest versions of the direct dependencies that are allowed."""
     install(session, "test", extras="server,flask,django,fastapi")
-    requirements = [entry.split(";")[0].strip() for entry in PROJECT["project"]["dependencies"]]
-    session.install("-q", *(entry.replace(">=", "==") for entry in requirements))
+    extras = PROJECT["project"]["optional-dependencies"]
+    requirements = [*PROJECT["project"]["dependencies"], *extras["server"], *extras["cli"]]
+    session.install("-q", *(entry.replace(">=", "==", 1) for entry in requirements))
     session.run("pytest", "-q", "-m", "not slow", *session.posargs)
 
 
