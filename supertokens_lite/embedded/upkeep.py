@@ -133,6 +133,7 @@ class Upkeep:
             if gone < size:
                 break
             most = max(10, min(LARGEST_CHUNK, int(size * CHUNK_S / max(took, 1e-6)), size * 2))
+            self._database.writer.wait_for_log()
             self._stopped.wait(PAUSE_S)
         return total
 

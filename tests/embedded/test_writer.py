@@ -9,15 +9,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from supertokens_lite.embedded.store.writer import COMMITS_BETWEEN_CHECKPOINTS, Writer
+import pytest
+
+from supertokens_lite.embedded.store import writer as store_writer
+from supertokens_lite.embedded.store.writer import (
+    CHANGES_BETWEEN_CHECKPOINTS,
+    OneStatement,
+    Outcome,
+    Writer,
+)
 
 
 def make_writer(path: Path, at_checkpoint: Callable[[], None]) -> Writer:
-    """Make a writer on a file that calls something while it writes the log back."""
+    """Make a writer on a file that calls something while it writes the log back and others wait."""
 
     class Connection(sqlite3.Connection):
         def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-            if "wal_checkpoint" in sql:
+            if "wal_checkpoint(RESTART)" in sql:
                 at_checkpoint()
             return super().execute(sql, *parameters)
 
@@ -25,30 +33,33 @@ def make_writer(path: Path, at_checkpoint: Callable[[], None]) -> Writer:
         return sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Connection)
 
     with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("CREATE TABLE numbers (number INTEGER)")
     connection.close()
-    return Writer(quick=connect, patient=connect, checkpoints=True)
+    return Writer(connect, checkpoints=True)
 
 
 def insert(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO numbers VALUES (1)")
 
 
-def test_a_job_that_comes_during_a_checkpoint_is_done(tmp_path: Path) -> None:
+def test_a_job_that_comes_during_a_checkpoint_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write that finds the lock taken by a checkpoint is committed after it."""
+    monkeypatch.setattr(store_writer, "LARGEST_LOG_PAGES", 0)
     late: list[threading.Thread] = []
 
     def write_meanwhile() -> None:
         if late:
             return
-        late.append(threading.Thread(target=writer.run, args=(insert,), daemon=True))
-        late[0].start()
+        thread = threading.Thread(target=writer.run, args=(insert,), daemon=True)
+        thread.start()
+        late.append(thread)
         deadline = time.monotonic() + 10
         while not writer._queue and time.monotonic() < deadline:
             time.sleep(0.001)  # until it has queued its job, and found the lock taken
 
     writer = make_writer(tmp_path / "writer.db", write_meanwhile)
-    for _ in range(COMMITS_BETWEEN_CHECKPOINTS):
+    for _ in range(CHANGES_BETWEEN_CHECKPOINTS):
         writer.run(insert)
     deadline = time.monotonic() + 10
     while not late and time.monotonic() < deadline:
@@ -66,9 +77,52 @@ def test_a_refused_attempt_still_looks_after_the_queue(tmp_path: Path) -> None:
     other.execute("BEGIN IMMEDIATE")
     writer._queue.append((insert, lambda outcome: done.set()))
     quick = sqlite3.connect(tmp_path / "writer.db", isolation_level=None, check_same_thread=False, timeout=0)
-    writer._quick = quick
+    writer._made = quick
     assert writer.try_now(insert) is None
     other.execute("ROLLBACK")
     other.close()
     assert done.wait(10)
+    writer.close()
+
+
+def test_a_job_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
+    """Of jobs that are committed together the one that fails gets its error, and the others are done once."""
+    writer = make_writer(tmp_path / "writer.db", lambda: None)
+    outcomes: list[Outcome] = []
+    all_answered = threading.Event()
+
+    def done(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        if len(outcomes) == 5:
+            all_answered.set()
+
+    def fail(connection: sqlite3.Connection) -> None:
+        insert(connection)
+        raise KeyError("mine")
+
+    with writer.lock:  # so that they meet in the queue
+        for job in (insert, insert, fail, OneStatement(insert), insert):
+            writer.submit(job, done)
+    assert all_answered.wait(10)
+    assert [type(outcome.error) for outcome in outcomes] == [type(None), type(None), KeyError, type(None), type(None)]
+    assert writer.run(lambda connection: connection.execute("SELECT count(*) FROM numbers").fetchone()) == (4,)
+    writer.close()
+
+
+def test_another_process_that_is_writing_is_waited_for(tmp_path: Path) -> None:
+    """A job that may wait is done when the other process has finished, alone or with others."""
+    writer = make_writer(tmp_path / "writer.db", lambda: None)
+    writer.run(insert)
+    other = sqlite3.connect(tmp_path / "writer.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    threads = [threading.Thread(target=writer.run, args=(job,)) for job in (insert, OneStatement(insert), insert)]
+    for thread in threads:
+        thread.start()
+    threads[0].join(0.05)
+    assert threads[0].is_alive()
+    other.execute("COMMIT")
+    for thread in threads:
+        thread.join(10)
+    assert other.execute("SELECT count(*) FROM numbers").fetchone() == (4,)
+    other.close()
     writer.close()

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
-from supertokens_lite.embedded.store.files import Durability, check_path, connect, prepare_file, told
+from supertokens_lite.embedded.store.files import Durability, check_path, connect, is_busy, prepare_file, told
 from supertokens_lite.embedded.store.schema import migrate
-from supertokens_lite.embedded.store.writer import Done, Job, Outcome, Writer, is_busy
+from supertokens_lite.embedded.store.writer import Done, Job, Outcome, Writer
 
 __all__ = ("BusyError", "Database")
 
@@ -54,11 +54,7 @@ class Database:
         self._readers: deque[sqlite3.Connection] = deque()
         self._shared: sqlite3.Connection | None = None
         self._ready = False
-        self.writer = Writer(
-            quick=lambda: self._connect(patient=False),
-            patient=lambda: self._connect(patient=True),
-            checkpoints=not self.in_memory,
-        )
+        self.writer = Writer(self._connect, checkpoints=not self.in_memory)
 
     def after_fork(self) -> None:
         """Start anew in a child: what it inherited is neither used nor closed, for it belongs to the parent too."""
@@ -79,7 +75,7 @@ class Database:
             if self._ready:
                 return
             if self.in_memory:
-                self._shared = connect(MEMORY, "normal", patient=False)
+                self._shared = connect(MEMORY, "normal", wait=False)
                 migrate(self._shared, MEMORY)
             else:
                 prepare_file(self._path)
@@ -87,10 +83,10 @@ class Database:
         finally:
             self.writer.release()
 
-    def _connect(self, *, patient: bool) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         if self._shared is not None:
             return self._shared
-        return connect(self._path, self._durability, patient=patient)
+        return connect(self._path, self._durability, wait=True)
 
     def read(self, function: Callable[[sqlite3.Connection], T], *, wait: bool) -> T:
         """Read something.
@@ -105,11 +101,7 @@ class Database:
         if self.in_memory:
             return self._read_shared(function, wait=wait)
         try:
-            connection = self._readers.pop()
-        except IndexError:
-            connection = connect(self._path, self._durability, patient=False)
-        try:
-            return function(connection)
+            return self._read_own(function, wait=wait)
         except sqlite3.OperationalError as error:
             # rare: another process is recovering the log or closing the file
             if not is_busy(error):
@@ -118,6 +110,15 @@ class Database:
                 raise BusyError from None
             value: T = self.writer.run(function)
             return value
+
+    def _read_own(self, function: Callable[[sqlite3.Connection], T], *, wait: bool) -> T:
+        """Read with a connection of one's own."""
+        try:
+            connection = self._readers.pop()
+        except IndexError:
+            connection = connect(self._path, self._durability, wait=wait)
+        try:
+            return function(connection)
         finally:
             self._readers.append(connection)
 

@@ -9,20 +9,32 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
 from supertokens_lite.embedded.store.schema import is_current, migrate
 from supertokens_lite.exceptions import ConfigurationError
 
-__all__ = ("Durability", "check_path", "connect", "prepare_file", "told")
+__all__ = (
+    "ASK_AGAIN_S",
+    "PATIENCE_S",
+    "Durability",
+    "check_path",
+    "connect",
+    "is_busy",
+    "prepare_file",
+    "told",
+)
 
 Durability = Literal["full", "normal"]
 
-PATIENCE_MS: Final = 30_000
-"""How long a writer waits for another process to finish writing."""
+PATIENCE_S: Final = 30.0
+"""How long is waited for another process."""
+
+ASK_AGAIN_S: Final = 0.001
 
 
 def check_path(path: str) -> None:
@@ -81,33 +93,48 @@ def prepare_file(path: str) -> None:
         ConfigurationError: it can't be used; in one line.
     """
     check_path(path)
+    deadline = time.monotonic() + PATIENCE_S
+    while not _has_prepared(path, deadline):
+        time.sleep(ASK_AGAIN_S)
+
+
+def _has_prepared(path: str, deadline: float) -> bool:
+    """Prepare the file; False if another process is at it: where both change its mode, SQLite gives up at once."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = connect(path, "full", patient=True)
-        try:
+        with closing(connect(path, "full", wait=True)) as connection:
             if not is_current(connection, path):
                 connection.execute("PRAGMA journal_mode = WAL")
                 migrate(connection, path)
-        finally:
-            connection.close()
     except (OSError, sqlite3.Error) as error:
+        if is_busy(error) and time.monotonic() < deadline:
+            return False
         raise ConfigurationError(f"the database {path} can't be opened: {error}") from None
+    return True
 
 
-def connect(path: str, durability: Durability, *, patient: bool) -> sqlite3.Connection:
+def is_busy(error: Exception) -> bool:
+    """Tell whether SQLite says that another connection holds what is needed."""
+    text = str(error)
+    return isinstance(error, sqlite3.OperationalError) and ("locked" in text or "busy" in text)
+
+
+def connect(path: str, durability: Durability, *, wait: bool) -> sqlite3.Connection:
     """Open one connection, usable by any one thread at a time.
 
     Args:
         path: the file, or `:memory:`.
         durability: `full` waits for fsync at each commit.
-        patient: whether to wait for another process that is writing; otherwise SQLite says "busy" at once.
+        wait: whether to wait for other processes while it is opened, which is rarely needed: one may be recovering the
+            log or closing the file. Afterwards SQLite says "busy" at once.
     """
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
     execute = connection.execute
-    execute(f"PRAGMA busy_timeout = {PATIENCE_MS if patient else 0}")
+    execute(f"PRAGMA busy_timeout = {int(PATIENCE_S * 1000) if wait else 0}")
     execute(f"PRAGMA synchronous = {durability}")
     execute("PRAGMA foreign_keys = ON")
-    execute("PRAGMA wal_autocheckpoint = 0")  # a checkpoint waits for the disk: the writer's thread makes them
+    execute("PRAGMA wal_autocheckpoint = 0")  # a checkpoint waits for the disk: a thread of the writer makes them
     execute("PRAGMA cache_size = -8000")
     execute("PRAGMA temp_store = MEMORY")
+    execute("PRAGMA busy_timeout = 0")
     return connection

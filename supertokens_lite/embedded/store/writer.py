@@ -11,8 +11,8 @@ commit.
 would wait for the next one.
 
 The log is written back into the file by a thread of its own, beside the writers, because that waits for the disk. Under
-a steady stream of writes it never gets to the log's end that way, and the log would grow without end; so from a size on
-it takes the lock for the rest, which is short then.
+a steady stream of writes it never gets to the log's end that way, and the log would grow without end. So from a size on
+it first comes as close to the end as it can, and then takes the lock for the rest, which is short.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
 from queue import SimpleQueue
 from typing import Any, Final, NamedTuple
 
-__all__ = ("Done", "Job", "OneStatement", "Outcome", "Writer", "is_busy")
+from supertokens_lite.embedded.store.files import ASK_AGAIN_S, PATIENCE_S, is_busy
+
+__all__ = ("Done", "Job", "OneStatement", "Outcome", "Writer")
 
 logger = logging.getLogger("supertokens_lite.embedded")
 
@@ -36,11 +39,17 @@ Job = Callable[[sqlite3.Connection], Any]
 MOST_AT_ONCE: Final = 200
 """Jobs in one transaction."""
 
-COMMITS_BETWEEN_CHECKPOINTS: Final = 1000
-"""About 4 to 8 MB of log for small writes."""
+CHANGES_BETWEEN_CHECKPOINTS: Final = 1000
+"""Rows; 4 to 8 MB of log for small writes."""
 
 LARGEST_LOG_PAGES: Final = 4000
 """About 16 MB of log, from which on writers wait until it is written back."""
+
+CLOSE_PAGES: Final = 200
+"""So near to the end of the log, writing back the rest takes a few milliseconds."""
+
+PASSES: Final = 5
+"""How often it is tried to get so near."""
 
 
 class Outcome(NamedTuple):
@@ -72,55 +81,39 @@ class OneStatement:
         return self.job(connection)
 
 
-def is_busy(error: sqlite3.Error) -> bool:
-    """Tell whether another connection holds what is needed."""
-    text = str(error)
-    return "locked" in text or "busy" in text
-
-
 class Writer:
     """The writing side of a database.
 
     Args:
-        quick: makes a connection that says "busy" at once.
-        patient: makes a connection that waits for other processes.
+        connect: makes a connection, which says "busy" at once while another process writes.
         checkpoints: whether there is a log to write back.
     """
 
-    def __init__(
-        self,
-        *,
-        quick: Callable[[], sqlite3.Connection],
-        patient: Callable[[], sqlite3.Connection],
-        checkpoints: bool,
-    ) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], *, checkpoints: bool) -> None:
         self.lock = threading.Lock()
-        self._make_quick = quick
-        self._make_patient = patient
-        self._quick: sqlite3.Connection | None = None
-        self._patient: sqlite3.Connection | None = None
+        self._connect = connect
+        self._made: sqlite3.Connection | None = None
         self._checkpoints = checkpoints
         self._queue: deque[tuple[Job, Done]] = deque()
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._thread_lock = threading.Lock()
         self._is_called = False
-        self._commits = 0
+        self._changes = 0
+        self._written_back = 0
         self._keeping = threading.Lock()
         self._keeper: threading.Thread | None = None
 
     def try_now(self, job: Job) -> Outcome | None:
-        """Do a job where you are if nobody else is writing; None if somebody is, and nothing was done."""
+        """Do a job where you are if that needs no waiting; None if it would, and nothing was done."""
         if not self.lock.acquire(blocking=False):
             return None
         try:
-            connection = self._quick
-            if connection is None:
-                connection = self._quick = self._make_quick()
-            outcome = _do(connection, job)
-            if isinstance(outcome.error, sqlite3.OperationalError) and is_busy(outcome.error):
-                return None  # another process is writing
-            self._commits += 1
+            if self._made is None:  # opening it may have to wait
+                return None
+            outcome = _do(self._made, job)
+            if _met_another_writer(outcome):
+                return None
         finally:
             self.release()
         return outcome
@@ -130,27 +123,35 @@ class Writer:
         if self.lock.acquire(blocking=False):
             try:
                 if not self._queue:
-                    self._commits += 1
-                    return _do(self._patient_connection(), job).get()
+                    return _do_patiently(self._connection(), job).get()
             finally:
                 self.release()
         answer: SimpleQueue[Outcome] = SimpleQueue()
         self.submit(job, answer.put)
         return answer.get().get()
 
-    def _patient_connection(self) -> sqlite3.Connection:
-        connection = self._patient
+    def _connection(self) -> sqlite3.Connection:
+        """Give the connection to write with; the lock is held."""
+        connection = self._made
         if connection is None:
-            connection = self._patient = self._make_patient()
+            connection = self._made = self._connect()
         return connection
 
     def release(self) -> None:
         """Let go of the lock, and have somebody look at what was queued meanwhile."""
+        if self._made is not None:
+            self._changes = self._made.total_changes
         self.lock.release()
         if self._queue:
             self._wake()
-        if self._commits >= COMMITS_BETWEEN_CHECKPOINTS:
+        if self._changes - self._written_back >= CHANGES_BETWEEN_CHECKPOINTS:
             self._keep_log()
+
+    def wait_for_log(self) -> None:
+        """Wait until the log is written back, if that is under way: whoever writes much leaves others time that way."""
+        keeper = self._keeper
+        if keeper is not None:
+            keeper.join()
 
     def submit(self, job: Job, done: Done) -> None:
         """Have a job done by the writer's thread; `done` is called there."""
@@ -170,16 +171,14 @@ class Writer:
             self._calls.put(None)
             if thread is not threading.current_thread():
                 thread.join()
-        if self._keeper is not None:
-            self._keeper.join()
+        self.wait_for_log()
         while True:
             with self.lock:
                 while self._queue:
                     self._commit_queued()
-                connections = {id(c): c for c in (self._quick, self._patient) if c is not None}
-                for connection in connections.values():
-                    connection.close()  # the last one of all processes writes the log back and removes it
-                self._quick = self._patient = None
+                if self._made is not None:
+                    self._made.close()  # the last one of all processes writes the log back and removes it
+                    self._made = None
             if not self._queue:
                 return
 
@@ -216,38 +215,44 @@ class Writer:
         """Commit what is queued and answer it; the lock is held."""
         batch = [self._queue.popleft() for _ in range(min(len(self._queue), MOST_AT_ONCE))]
         jobs = [job for job, _ in batch]
-        self._commits += 1
         try:
-            connection = self._patient_connection()
+            connection = self._connection()
         except sqlite3.Error as error:
             outcomes = [Outcome(error=error)] * len(jobs)
         else:
-            outcomes = _do_together(connection, jobs) or [_do(connection, job) for job in jobs]
+            outcomes = _do_together(connection, jobs) or [_do_patiently(connection, job) for job in jobs]
         for (_, done), outcome in zip(batch, outcomes, strict=True):
             done(outcome)
 
     def _keep_log(self) -> None:
         """Have the log written back by a thread, unless one is at it."""
         if self._checkpoints and self._keeping.acquire(blocking=False):
-            self._commits = 0
+            self._written_back = self._changes
             self._keeper = threading.Thread(target=self._keep, name="supertokens-lite-log", daemon=True)
             self._keeper.start()
 
     def _keep(self) -> None:
         try:
-            with closing(self._make_quick()) as connection:
-                if _write_back(connection) > LARGEST_LOG_PAGES:
-                    with self.lock:
-                        _write_back(connection)
-        except sqlite3.Error:
-            logger.warning("the log of the embedded core's database could not be written back; trying again later")
+            with closing(self._connect()) as connection:
+                pages, before = _write_back(connection, "PASSIVE"), 0
+                if pages <= LARGEST_LOG_PAGES:
+                    return
+                for _ in range(PASSES):
+                    before, pages = pages, _write_back(connection, "PASSIVE")
+                    if pages - before < CLOSE_PAGES:
+                        break
+                with self.lock:
+                    _write_back(connection, "RESTART")
+        except sqlite3.Error as error:
+            level = logging.DEBUG if is_busy(error) else logging.WARNING
+            logger.log(level, "the log of the embedded core's database could not be written back: %s", error)
         finally:
             self._keeping.release()
 
 
-def _write_back(connection: sqlite3.Connection) -> int:
-    """Write the log back into the file, as far as readers allow; give its size in pages."""
-    return int(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
+def _write_back(connection: sqlite3.Connection, mode: str) -> int:
+    """Write the log back into the file, as far as others allow; give its size in pages."""
+    return int(connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()[1])
 
 
 def _do(connection: sqlite3.Connection, job: Job) -> Outcome:
@@ -266,17 +271,30 @@ def _do(connection: sqlite3.Connection, job: Job) -> Outcome:
     return Outcome(value)
 
 
+def _met_another_writer(outcome: Outcome) -> bool:
+    return isinstance(outcome.error, sqlite3.Error) and is_busy(outcome.error)
+
+
+def _do_patiently(connection: sqlite3.Connection, job: Job) -> Outcome:
+    """Do a job in a transaction of its own, waiting for other processes to finish writing.
+
+    Asks anew every millisecond. SQLite's own wait asks less and less often, so that whoever writes often, even with
+    pauses, would keep others waiting for seconds.
+    """
+    outcome = _do(connection, job)
+    deadline = time.monotonic() + PATIENCE_S
+    while _met_another_writer(outcome) and time.monotonic() < deadline:
+        time.sleep(ASK_AGAIN_S)
+        outcome = _do(connection, job)
+    return outcome
+
+
 def _do_together(connection: sqlite3.Connection, jobs: list[Job]) -> list[Outcome] | None:
     """Do jobs in one transaction; None if that is not worth it or one failed, and then nothing was done."""
     if len(jobs) == 1:
         return None
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        outcomes = [Outcome(job(connection)) for job in jobs]
-        connection.execute("COMMIT")
-    except Exception:  # noqa: BLE001  # whose fault it is shows when each is done by itself
-        _roll_back(connection)
-        return None
+    outcome = _do_patiently(connection, lambda shared: [Outcome(job(shared)) for job in jobs])
+    outcomes: list[Outcome] | None = outcome.value
     return outcomes
 
 
