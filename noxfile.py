@@ -48,7 +48,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run all tests; arguments go to pytest."""
-    install(session, "test")
+    install(session, "test", "lint")
     session.run("pytest", *session.posargs)
 
 
@@ -86,7 +86,7 @@ def generate(session: nox.Session) -> None:
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Run the tests that are not marked slow with branch coverage, and report."""
-    install(session, "test")
+    install(session, "test", "lint")
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", "-q", "-m", "not slow", *session.posargs)
     session.run("coverage", "combine", "-q")

@@ -46,7 +46,9 @@ def one_line(error: ValidationError, what: str) -> ConfigurationError:
 class _CoreOptions(BaseModel):
     """Types and bounds of `SupertokensConfig`."""
 
-    model_config = ConfigDict(strict=True, arbitrary_types_allowed=True, hide_input_in_errors=True, frozen=True)
+    model_config = ConfigDict(
+        strict=True, arbitrary_types_allowed=True, hide_input_in_errors=True, frozen=True, defer_build=True
+    )
 
     connection_uri: str
     api_key: Annotated[str | None, Field(repr=False)]
@@ -268,7 +270,7 @@ def same_settings(one: Any, other: Any) -> bool:
 class _AppOptions(BaseModel):
     """Types of `InputAppInfo`."""
 
-    model_config = ConfigDict(strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, hide_input_in_errors=True, defer_build=True)
 
     app_name: str
     api_domain: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -127,6 +128,8 @@ def test_the_database_from_the_environment(
     assert main(["core", "stats"]) == 0
     assert capsys.readouterr().out.startswith(f"{database.stat().st_size // 1024} KiB")
 
+
+CTRL_C = b"\x03"
 
 COMMANDS: list[list[str]] = [
     ["core", "stats"],
@@ -272,20 +275,32 @@ def in_terminal(*arguments: str, typed: bytes = b"") -> tuple[int, str]:
         close_fds=True,
     )
     os.close(theirs)
-    shown = b""
+    try:
+        shown = _converse(ours, typed)
+        return process.wait(timeout=60), shown
+    finally:
+        os.close(ours)
+        process.kill()
+        process.wait()
+
+
+def _converse(terminal: int, typed: bytes) -> str:
+    """Read what is shown until the end, typing once a question is asked."""
+    shown, asked = b"", False
     while True:
+        ready, _, _ = select.select([terminal], [], [], 0.5)
         try:
-            read = os.read(ours, 4096)
+            read = os.read(terminal, 4096) if ready else b""
         except OSError:  # the other side is closed
-            break
-        if not read:
-            break
+            return shown.decode()
+        if ready and not read:
+            return shown.decode()
         shown += read
-        if typed and b"[y/N] " in shown:
-            os.write(ours, typed)
-            typed = b""
-    os.close(ours)
-    return process.wait(timeout=60), shown.decode()
+        is_first = not asked and b"[y/N] " in shown
+        asked = asked or is_first
+        # Ctrl-C may come between the question and the wait for an answer, where reading goes on: again, as a user would
+        if typed and (is_first or (asked and not ready and typed == CTRL_C)):
+            os.write(terminal, typed)
 
 
 def _take_terminal() -> None:

@@ -92,12 +92,17 @@ class Client:
         return Client(self.core, cdi, prefix or self.prefix)
 
     def raw(
-        self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None, **headers: str
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> HttpReply:
         """Send a request; `body` is JSON unless it is bytes."""
         target = self.prefix + path + ("?" + urlencode(query) if query else "")
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        return self.core.handle(HttpRequest(method, "", target, {**self.headers, **headers}, data))
+        return self.core.handle(HttpRequest(method, "", target, {**self.headers, **(headers or {})}, data))
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> dict[str, Any]:
         """Send a request that is answered with 200; give the JSON."""

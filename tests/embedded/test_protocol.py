@@ -116,7 +116,7 @@ def test_jwks(client: Client, clock: Clock) -> None:
     clock.move(DAY)
     later = client.raw("GET", "/.well-known/jwks.json")
     assert later.headers["cache-control"] == f"max-age={(INTERVAL - DAY) // 1000 - 60}, must-revalidate"
-    old = json.loads(client.raw("GET", "/recipe/jwt/jwks", **{"cdi-version": "5.4"}).body)
+    old = json.loads(client.raw("GET", "/recipe/jwt/jwks", headers={"cdi-version": "5.4"}).body)
     assert old == {"status": "OK", "keys": json.loads(reply.body)["keys"]}
 
 
@@ -168,13 +168,13 @@ def test_version_limits(make: Make) -> None:
 def test_bad_versions(client: Client, version: str, text: str) -> None:
     """A version that is none is refused, on unknown paths and greetings too."""
     for path in ("/users/count", "/hello", "/nowhere"):
-        reply = client.raw("GET", path, **{"cdi-version": version})
+        reply = client.raw("GET", path, headers={"cdi-version": version})
         assert (reply.status, reply.body.decode().strip()) == (400, text)
 
 
 def test_versions_spoken(client: Client) -> None:
     """All versions are listed, a blank around one does no harm, and the extensions are advertised."""
-    reply = client.raw("GET", "/apiversion", **{"cdi-version": " 5.4 "})
+    reply = client.raw("GET", "/apiversion", headers={"cdi-version": " 5.4 "})
     assert json.loads(reply.body)["versions"] == list(VERSIONS)
     assert reply.headers["lite-extensions"] == "v1"
     assert client.at("5.4", "/t1").error("GET", "/apiversion")[0] == 403
@@ -245,11 +245,12 @@ def test_missing_and_mistyped_fields(client: Client, call: tuple[str, str]) -> N
     good = FIELDS[call]
     assert client.raw(*call, good).status == 200
     for name, value in good.items():
-        for bad in (
+        wrong: tuple[Any, ...] = (
             None,
             7 if not isinstance(value, int) or isinstance(value, bool) else "x",
             [] if value != [] else {},
-        ):
+        )
+        for bad in wrong:
             status, text = client.error(*call, {**good, name: bad})
             assert (status, text) == (400, f"Field name '{name}' is invalid in JSON input")
         status, text = client.error(*call, {key: item for key, item in good.items() if key != name})
@@ -290,7 +291,7 @@ def test_charset_is_always_utf_8(client: Client) -> None:
     """A wanted deviation: text is UTF-8 whatever the charset says."""
     handle = client.create().handle
     body = json.dumps({"sessionHandle": handle, "userDataInDatabase": {"ä": "ö"}}, ensure_ascii=False).encode()
-    client.raw("PUT", "/recipe/session/data", body, **{"content-type": "application/json"})
+    client.raw("PUT", "/recipe/session/data", body, headers={"content-type": "application/json"})
     assert client.get(handle)["userDataInDatabase"] == {"ä": "ö"}
 
 

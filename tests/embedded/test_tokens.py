@@ -86,8 +86,9 @@ def test_malformed_headers(either: Client, header: Any) -> None:
 def test_wrong_anti_csrf(either: Client) -> None:
     """Invariant 7: a wrong or missing anti-CSRF token asks for a refresh where it is checked."""
     tokens = either.create(csrf=True)
-    wanted = {"doAntiCsrfCheck": True, "enableAntiCsrf": True}
-    for given in ({"antiCsrfToken": "wrong"}, {}):
+    wanted: dict[str, Any] = {"doAntiCsrfCheck": True, "enableAntiCsrf": True}
+    bad: list[dict[str, Any]] = [{"antiCsrfToken": "wrong"}, {}]
+    for given in bad:
         reply = either.verify(tokens.access, **wanted, **given)
         assert reply == {"status": "TRY_REFRESH_TOKEN", "message": "anti-csrf check failed"}
     assert either.verify(tokens.access, **wanted, antiCsrfToken=tokens.anti_csrf)["status"] == "OK"

@@ -12,31 +12,16 @@ import anyio.to_thread
 import pytest
 
 from supertokens_lite import Supertokens
-from supertokens_lite._io.asynchronous import AsyncIO
-from supertokens_lite._io.base import Effects
-from supertokens_lite._io.blocking import BlockingIO, run
+from supertokens_lite._io.blocking import run
 from supertokens_lite._io.portal import Portal
 from supertokens_lite._io.turns import Turns
 from supertokens_lite.exceptions import GeneralError
 from tests.apps import build_app, create
 from tests.conftest import Drive
+from tests.io.nothing import EFFECTS
 from tests.servers import Reply, Seen, serve
 
 HANDLES = Reply(body=b'{"status":"OK","sessionHandles":["h1"]}')
-
-
-class Nothing:
-    """Carries nothing, in either colour."""
-
-    def send(self, request: Any) -> Any:
-        raise AssertionError(request)
-
-    def close(self) -> None: ...
-
-    async def aclose(self) -> None: ...
-
-
-EFFECTS = Effects(AsyncIO(Nothing()), BlockingIO(Nothing()))
 
 
 def test_a_blocking_first_call_while_a_task_asks_for_the_version(drive_on_loop: Drive) -> None:

@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
 
-from supertokens_lite._io.asynchronous import AsyncIO, AsyncSignal
-from supertokens_lite._io.base import Effects
-from supertokens_lite._io.blocking import BlockingIO, BlockingSignal, run
+from supertokens_lite._io.asynchronous import AsyncSignal
+from supertokens_lite._io.blocking import BlockingSignal, run
 from supertokens_lite._io.turns import Once, Turns
-from supertokens_lite.types import HttpRequest
 from tests.conftest import Drive
-
-
-class Nothing:
-    """Carries nothing, in either colour."""
-
-    def send(self, request: HttpRequest) -> Any:
-        raise AssertionError(request)
-
-    def close(self) -> None: ...
-
-    async def aclose(self) -> None: ...
-
-
-EFFECTS = Effects(AsyncIO(Nothing()), BlockingIO(Nothing()))
+from tests.io.nothing import EFFECTS
 
 
 def test_one_holder_at_a_time_among_threads_and_tasks() -> None:

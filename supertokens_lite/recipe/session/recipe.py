@@ -60,7 +60,9 @@ InputOverrideConfig = SessionOverrideConfig
 class _SessionOptions(BaseModel):
     """Types and bounds of the arguments of `init`."""
 
-    model_config = ConfigDict(strict=True, arbitrary_types_allowed=True, hide_input_in_errors=True, frozen=True)
+    model_config = ConfigDict(
+        strict=True, arbitrary_types_allowed=True, hide_input_in_errors=True, frozen=True, defer_build=True
+    )
 
     cookie_domain: str | None
     older_cookie_domain: str | None
