@@ -13,7 +13,7 @@ from anyio.lowlevel import current_token
 from supertokens_lite._io.base import IO, AsyncTransport, Signal
 from supertokens_lite.types import HttpReply, HttpRequest
 
-__all__ = ("AsyncIO", "AsyncSignal", "native_token")
+__all__ = ("AsyncIO", "AsyncSignal", "native_token", "run_soon")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -23,6 +23,16 @@ def native_token() -> Any:
     """Give what stands for the running event loop: an asyncio loop or a trio token."""
     token: Any = current_token()
     return getattr(token, "native_token", token)
+
+
+def run_soon(token: Any, function: Callable[[], object]) -> None:
+    """Have a function called on an event loop; from any thread.
+
+    Raises:
+        RuntimeError: the loop has ended.
+    """
+    schedule = getattr(token, "call_soon_threadsafe", None) or token.run_sync_soon
+    schedule(function)
 
 
 class AsyncSignal(Signal):
@@ -49,9 +59,8 @@ class AsyncSignal(Signal):
             return
         event = anyio.Event()
         token = native_token()
-        schedule = getattr(token, "call_soon_threadsafe", None) or token.run_sync_soon
         # `set` sets the flag and then looks for the waker; here it is the other way round, so that none is missed
-        self._wake = lambda: schedule(event.set)
+        self._wake = lambda: run_soon(token, event.set)
         if not self._is_set:
             await event.wait()
 

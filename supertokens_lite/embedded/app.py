@@ -67,13 +67,14 @@ class Write:
         except Exception as error:  # noqa: BLE001  # whatever the job met, the caller gets a reply
             return _reply_of(Outcome(error=error))
 
-    def submit(self, done: Callable[[HttpReply], None]) -> None:
+    def submit(self, done: Callable[[HttpReply], Callable[[], None]]) -> None:
         """Have it done in a thread of the core, and `done` called there with the reply; never blocks, never raises.
 
-        `done` is called exactly once, must return quickly and must not raise: hand the reply to your event loop.
+        `done` is called exactly once, must return quickly and must not raise. It gives a function that is called once
+        for all replies that were given together, if it is the same for them: wake your event loop there.
         """
         if self._job is None:
-            self._core.database.writer.call(lambda: done(self._core.handle(self._request)))
+            self._core.database.writer.call(lambda: done(self._core.handle(self._request))())
         else:
             self._core.database.submit(self._job, lambda outcome: done(_reply_of(outcome)))
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from supertokens_lite.embedded.app import EmbeddedCore
 from supertokens_lite.embedded.replies import JSON_HEADERS, text_reply
-from supertokens_lite.embedded.transport import answer
+from supertokens_lite.embedded.transport import AsyncAnswers
 from supertokens_lite.types import HttpReply, HttpRequest
 
 __all__ = ("BODY_LIMIT", "CoreServer")
@@ -39,6 +39,7 @@ class CoreServer:
 
     def __init__(self, core: EmbeddedCore, *, base_path: str = "", body_limit: int = BODY_LIMIT) -> None:
         self._core = core
+        self._answer = AsyncAnswers(core).answer
         stripped = base_path.strip().strip("/")
         self._base_path = f"/{stripped}" if stripped else ""
         self._body_limit = body_limit
@@ -78,7 +79,7 @@ class CoreServer:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"] if name in _WANTED
         }
-        return await answer(self._core, HttpRequest(scope["method"], "", target, headers, body))
+        return await self._answer(HttpRequest(scope["method"], "", target, headers, body))
 
     async def _read(self, receive: Receive) -> bytes | None:
         """Read the body; None if it is too large."""

@@ -7,15 +7,20 @@ meanwhile leaves the write alone: it is carried out, only nobody hears of it.
 
 from __future__ import annotations
 
-from typing import Final
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+from weakref import WeakKeyDictionary, ref
 
+import anyio
 from anyio import lowlevel, to_thread
 
-from supertokens_lite._io.asynchronous import AsyncSignal
+from supertokens_lite._io.asynchronous import native_token, run_soon
 from supertokens_lite.embedded.app import EmbeddedCore, Write
 from supertokens_lite.types import HttpReply, HttpRequest
 
-__all__ = ("EmbeddedAsyncTransport", "EmbeddedBlockingTransport", "answer")
+__all__ = ("AsyncAnswers", "EmbeddedAsyncTransport", "EmbeddedBlockingTransport")
 
 CALLS_IN_A_ROW: Final = 16
 """Calls answered where they are made before the event loop gets a turn: less than a millisecond of them."""
@@ -33,6 +38,7 @@ class EmbeddedAsyncTransport:
 
     def __init__(self, core: EmbeddedCore) -> None:
         self._core = core
+        self._answer = AsyncAnswers(core).answer
         self._calls_in_a_row = 0
 
     async def send(self, request: HttpRequest) -> HttpReply:
@@ -41,7 +47,7 @@ class EmbeddedAsyncTransport:
         if self._calls_in_a_row >= CALLS_IN_A_ROW:
             self._calls_in_a_row = 0
             await lowlevel.checkpoint()
-        return await answer(self._core, request)
+        return await self._answer(request)
 
     def refuse(self) -> None:
         """Do nothing: it is the core that refuses once it is closed."""
@@ -67,29 +73,71 @@ class EmbeddedBlockingTransport:
         self._core.close()
 
 
-async def answer(core: EmbeddedCore, request: HttpRequest) -> HttpReply:
-    """Have a core answer a request without blocking the event loop; suspends only where there is something to wait for.
+class AsyncAnswers:
+    """Has a core answer requests without blocking an event loop.
 
-    Raises:
-        ClosedError: the core is closed.
+    Args:
+        core: the core to ask.
     """
-    if len(request.body) > LARGE_BODY_BYTES:
-        return await to_thread.run_sync(core.handle, request)
-    planned = core.plan(request)
-    if isinstance(planned, HttpReply):
-        return planned
-    return planned.try_now() or await _finished(planned)
+
+    def __init__(self, core: EmbeddedCore) -> None:
+        self._core = core
+        self._bells: WeakKeyDictionary[Any, _Bell] = WeakKeyDictionary()
+
+    async def answer(self, request: HttpRequest) -> HttpReply:
+        """Answer a request; suspends only where there is something to wait for.
+
+        Raises:
+            ClosedError: the core is closed.
+        """
+        if len(request.body) > LARGE_BODY_BYTES:
+            return await to_thread.run_sync(self._core.handle, request)
+        planned = self._core.plan(request)
+        if isinstance(planned, HttpReply):
+            return planned
+        return planned.try_now() or await self._finished(planned)
+
+    async def _finished(self, write: Write) -> HttpReply:
+        """Wait until a thread of the core has carried out a write."""
+        token = native_token()
+        bell = self._bells.get(token)
+        if bell is None:
+            bell = self._bells[token] = _Bell(token)
+        replies: list[HttpReply] = []
+        event = anyio.Event()
+
+        def done(reply: HttpReply) -> Callable[[], None]:
+            replies.append(reply)
+            bell.add(event)
+            return bell.ring
+
+        write.submit(done)
+        await event.wait()
+        return replies[0]
 
 
-async def _finished(write: Write) -> HttpReply:
-    """Wait until a thread of the core has carried out a write."""
-    replies: list[HttpReply] = []
-    signal = AsyncSignal()
+class _Bell:
+    """Wakes tasks of one event loop from a thread: one call into the loop for all whose writes were committed together.
 
-    def done(reply: HttpReply) -> None:
-        replies.append(reply)
-        signal.set()
+    A call into a loop for each of them would cost more than the writes.
+    """
 
-    write.submit(done)
-    await signal.wait()
-    return replies[0]
+    def __init__(self, token: Any) -> None:
+        # weakly: the bell lives as long as its loop
+        self._loop = ref(token)
+        self._events: deque[anyio.Event] = deque()
+
+    def add(self, event: anyio.Event) -> None:
+        """Have an event set when the bell rings next; from any thread."""
+        self._events.append(event)
+
+    def ring(self) -> None:
+        """Set the events; from any thread."""
+        loop = self._loop()
+        with suppress(RuntimeError):  # the loop has ended, and the tasks with it
+            if loop is not None:
+                run_soon(loop, self._wake)
+
+    def _wake(self) -> None:
+        while self._events:
+            self._events.popleft().set()

@@ -65,7 +65,8 @@ class Outcome(NamedTuple):
         return self.value
 
 
-Done = Callable[[Outcome], None]
+Done = Callable[[Outcome], "Callable[[], None] | None"]
+"""Gets an outcome; may give a function that is called once when all that were committed together have theirs."""
 
 
 class OneStatement:
@@ -221,8 +222,9 @@ class Writer:
             outcomes = [Outcome(error=error)] * len(jobs)
         else:
             outcomes = _do_together(connection, jobs) or [_do_patiently(connection, job) for job in jobs]
-        for (_, done), outcome in zip(batch, outcomes, strict=True):
-            done(outcome)
+        for follow_up in {done(outcome) for (_, done), outcome in zip(batch, outcomes, strict=True)}:
+            if follow_up is not None:
+                follow_up()
 
     def _keep_log(self) -> None:
         """Have the log written back by a thread, unless one is at it."""
