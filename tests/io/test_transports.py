@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
@@ -236,56 +232,3 @@ def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch, drive: Driv
         drive(scenario, trust_env=True)
         assert len(proxy.seen) == 2
         assert proxy.seen[0].target.startswith(server.url)
-
-
-SURROUNDINGS: dict[str, str] = {
-    "uvloop": """
-import asyncio, uvloop
-async def main():
-    for _ in range(3):
-        assert read("u") == []  # blocking, inside the running loop
-        assert await app.session.get_all_session_handles_for_user("u") == []
-asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-asyncio.run(main())
-""",
-    "gevent": """
-import gevent
-jobs = [gevent.spawn(read, "u") for _ in range(20)]
-gevent.joinall(jobs, raise_error=True)
-assert [job.value for job in jobs] == [[]] * 20
-""",
-    "left open": """
-assert read("u") == []
-import asyncio
-asyncio.run(app.session.get_all_session_handles_for_user("u"))
-""",
-}
-
-PREAMBLE = """
-import sys
-if sys.argv[1] == "gevent":
-    from gevent import monkey
-    monkey.patch_all()
-from supertokens_lite import InputAppInfo, Supertokens, SupertokensConfig
-from supertokens_lite.recipe import session
-info = InputAppInfo("a", "http://localhost", website_domain="http://localhost")
-app = Supertokens(info, "flask", SupertokensConfig(sys.argv[2]), [session.init()])
-read = app.session.blocking.get_all_session_handles_for_user
-"""
-
-
-@pytest.mark.parametrize("kind", ["http", "file"])
-@pytest.mark.parametrize("surroundings", list(SURROUNDINGS))
-def test_surroundings(surroundings: str, kind: str, tmp_path: Path, core_uri: str) -> None:
-    """Blocking calls work in a running loop, under uvloop and gevent; an object nobody closed ends in silence."""
-    empty = Reply(body=b'{"status":"OK","sessionHandles":[]}')
-    with serve(session_core(lambda _: empty)) as server:
-        uri = server.url if kind == "http" else core_uri
-        script = tmp_path / "script.py"
-        script.write_text(PREAMBLE + SURROUNDINGS[surroundings])
-        arguments: list[Any] = [sys.executable, "-W", "error", "-X", "dev", str(script), surroundings, uri]
-        if surroundings in ("gevent", "uvloop"):  # their own imports warn
-            arguments = [sys.executable, str(script), surroundings, uri]
-        done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        assert done.stderr == ""
