@@ -329,9 +329,9 @@ def test_closing_in_the_midst_of_http() -> None:
         assert len(server.seen) == before
 
 
-def test_closing_what_was_never_used(core_uri: str) -> None:
+def test_closing_what_was_never_used(tmp_path: Path) -> None:
     """An object that was never used closes, opens nothing, and makes no file."""
-    path = Path(core_uri.removeprefix("sqlite:///")).with_name("never.db")
+    path = tmp_path / "never.db"
     build_app(f"sqlite:///{path}").close()
     asyncio.run(build_app(f"sqlite:///{path}", portal=True).aclose())
     assert not path.exists()

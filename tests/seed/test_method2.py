@@ -37,7 +37,10 @@ def some_func(request: pytest.FixtureRequest) -> Callable[[], None]:
 
 
 def begin(core_uri: str, **recipe: Any) -> None:
+    """Set the SDK up, and end what earlier tests left: a real core is not made anew for each of them."""
     init(APP_INFO, "fastapi", SupertokensConfig(core_uri), [session.init(**recipe)])
+    for user in ("userId", "someone else"):
+        blocking_sessions.revoke_all_sessions_for_user(user)
 
 
 def create(user: str, data: dict[str, Any]) -> str:
