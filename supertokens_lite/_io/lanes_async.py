@@ -9,7 +9,6 @@ Each event loop has lanes of its own. They are closed when the loop shuts its as
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -22,6 +21,7 @@ import httpx
 
 from supertokens_lite._io.asynchronous import native_token
 from supertokens_lite._io.base import TransportError
+from supertokens_lite._io.forks import Forks
 from supertokens_lite._io.messages import Messages, read_reply
 from supertokens_lite._io.options import (
     FAILURES,
@@ -50,21 +50,20 @@ class AsyncLanes:
         self._secure = secure
         self._ssl_context: ssl.SSLContext | None = None
         self._messages = Messages(options)
-        self._inherited: list[object] = []
+        self._used: list[object] = []
         self._closed = False
-        self._forget()
+        self._forks = Forks(self._begin)
 
-    def _forget(self) -> None:
+    def _begin(self) -> None:
+        """Have no lanes yet; those of a parent are neither used nor closed, for they are its own."""
         self._lanes: WeakKeyDictionary[Any, _Lanes] = WeakKeyDictionary()
-        self._pid = os.getpid()  # last: whoever sees it sees the new lanes
+        self._used.append(self._lanes)
 
     async def send(self, request: HttpRequest) -> HttpReply:
         """Send and read the whole reply; raise `TransportError` if there is none."""
         if self._closed:
             raise ClosedError
-        if self._pid != os.getpid():  # the connections are the parent's: neither used nor closed
-            self._inherited.append(self._lanes)
-            self._forget()
+        self._forks.notice()
         token = native_token()
         lanes = self._lanes.get(token)
         if lanes is None:
@@ -109,7 +108,7 @@ class AsyncLanes:
     async def aclose(self) -> None:
         """Close the lanes of this event loop and drop those of others; idempotent."""
         self.refuse()
-        if self._pid == os.getpid():
+        if not self._forks.is_child:
             lanes = self._lanes.pop(native_token(), None)
             if lanes is not None:
                 await lanes.aclose()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 import threading
 import time
@@ -14,6 +13,7 @@ import httpcore
 import httpx
 
 from supertokens_lite._io.base import TransportError
+from supertokens_lite._io.forks import Forks
 from supertokens_lite._io.messages import Messages, read_reply
 from supertokens_lite._io.options import (
     FAILURES,
@@ -42,21 +42,20 @@ class BlockingLanes:
         self._secure = secure
         self._ssl_context: ssl.SSLContext | None = None
         self._messages = Messages(options)
-        self._inherited: list[object] = []
+        self._used: list[object] = []
         self._closed = False
-        self._forget()
+        self._forks = Forks(self._begin)
 
-    def _forget(self) -> None:
+    def _begin(self) -> None:
+        """Have no lanes yet; those of a parent are neither used nor closed, for they are its own."""
         self._lanes = _Lanes(self._options.max_connections)
-        self._pid = os.getpid()  # last: whoever sees it sees the new lanes
+        self._used.append(self._lanes)
 
     def send(self, request: HttpRequest) -> HttpReply:
         """Send and read the whole reply; raise `TransportError` if there is none."""
         if self._closed:
             raise ClosedError
-        if self._pid != os.getpid():  # the connections are the parent's: neither used nor closed
-            self._inherited.append(self._lanes)
-            self._forget()
+        self._forks.notice()
         lanes = self._lanes
         deadline = time.monotonic() + self._options.timeout_s
         try:
@@ -87,7 +86,7 @@ class BlockingLanes:
     def close(self) -> None:
         """Close the lanes that are free; those in use close when they are given back. Idempotent."""
         self._closed = True
-        if self._pid == os.getpid():
+        if not self._forks.is_child:
             self._lanes.close()
 
 

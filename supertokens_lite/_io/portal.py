@@ -6,13 +6,13 @@ Opt-in, because each call costs two switches of threads.
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from contextvars import copy_context
 from typing import Any, TypeVar
 
+from supertokens_lite._io.forks import Forks
 from supertokens_lite.exceptions import ClosedError, GeneralError
 
 __all__ = ("Portal",)
@@ -24,11 +24,10 @@ class Portal:
     """Runs coroutines on an asyncio event loop in a thread, begun at first use and anew after a fork."""
 
     def __init__(self) -> None:
-        self._forget()
         self._closed = False
+        self._forks = Forks(self._begin)
 
-    def _forget(self) -> None:
-        self._pid = os.getpid()
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -65,8 +64,7 @@ class Portal:
     def _start(self) -> asyncio.AbstractEventLoop:
         if self._closed:
             raise ClosedError
-        if self._pid != os.getpid():
-            self._forget()
+        self._forks.notice()
         if threading.current_thread() is self._thread:
             raise GeneralError(
                 "a blocking function was called on the portal's own event loop, which it would block forever; "
@@ -84,8 +82,7 @@ class Portal:
     def close(self) -> None:
         """End the loop and its thread; idempotent."""
         self._closed = True
-        if self._pid != os.getpid():
-            self._forget()
+        self._forks.notice()
         with self._lock:
             loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
         if loop is not None and thread is not None:

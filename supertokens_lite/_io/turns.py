@@ -10,7 +10,6 @@ and what is made once is made once more.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable
@@ -18,6 +17,7 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from supertokens_lite._io.base import IO, Signal, in_blocking_code
+from supertokens_lite._io.forks import Forks
 from supertokens_lite.exceptions import GeneralError
 
 __all__ = ("Once", "Turn", "Turns")
@@ -44,18 +44,16 @@ class Turns:
     """Lets one holder at a time have a key, first come, first served. Keys that nobody holds cost nothing."""
 
     def __init__(self) -> None:
-        self._forget()
+        self._forks = Forks(self._begin)
 
-    def _forget(self) -> None:
+    def _begin(self) -> None:
         # collecting garbage may close a coroutine that waits, in the middle of a critical section of the same thread
         self.lock = threading.RLock()
         self.queues: dict[Hashable, deque[_Place]] = {}
-        self._pid = os.getpid()  # last: whoever sees it sees the new lock
 
     def turn(self, io: IO, key: Hashable) -> Turn:
         """Give an async context manager that has the key while it is entered."""
-        if self._pid != os.getpid():  # the holders were the parent's
-            self._forget()
+        self._forks.notice()  # the holders were the parent's
         return Turn(self, io, key)
 
 
@@ -135,19 +133,17 @@ class Once(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._forget()
+        self._forks = Forks(self._begin)
         self._made: list[T] = []
 
-    def _forget(self) -> None:
+    def _begin(self) -> None:
         self._lock = threading.RLock()
         self._flight: _Flight | None = None
-        self._pid = os.getpid()
 
     async def get(self, io: IO, make: Callable[[], Awaitable[T]]) -> T:
         """Give the value, making it if nobody has; the error of `make` comes through."""
         while not self._made:
-            if self._pid != os.getpid():  # whoever was making it is the parent's
-                self._forget()
+            self._forks.notice()  # whoever was making it is the parent's
             with self._lock:
                 flight, signal = self._flight, None
                 if flight is None:

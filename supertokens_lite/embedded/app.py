@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 import logging
-import os
 import re
 import threading
 import time
@@ -15,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, Literal
 
+from supertokens_lite._io.forks import Forks
 from supertokens_lite._protocol.paths import API_KEY_HEADER, CDI_VERSION_HEADER, PUBLIC_APP
 from supertokens_lite.embedded.apps import Apps
 from supertokens_lite.embedded.calls import Call, WriteJob, unknown_tenant
@@ -120,10 +120,10 @@ class EmbeddedCore:
         self._apps = Apps(self.database, self.settings, api_keys)
         self._upkeep = Upkeep(self.database, self._apps)
         self._resolve = lru_cache(PATHS_REMEMBERED)(resolve)
-        self._opening = threading.Lock()
-        self._pid = os.getpid()
         self._is_open = False
         self._closed = False
+        self._has_begun = False
+        self._forks = Forks(self._begin)
 
     def open(self) -> None:
         """Open the store now rather than at the first request; makes or migrates the file. Idempotent, blocks.
@@ -162,8 +162,7 @@ class EmbeddedCore:
     def _plan(self, request: HttpRequest, *, wait: bool) -> HttpReply | Write:
         if self._closed:
             raise ClosedError
-        if self._pid != os.getpid():
-            self._after_fork()
+        self._forks.notice()
         try:
             if not self._is_open:
                 if not wait:
@@ -207,12 +206,13 @@ class EmbeddedCore:
             only_public(call)
         return handler(call)
 
-    def _after_fork(self) -> None:
-        """Start anew in a child: locks and threads are the parent's."""
+    def _begin(self) -> None:
+        """Begin here, or anew in a child: locks, threads and connections are the parent's."""
         self._opening = threading.Lock()
-        self.database.after_fork()
-        self._upkeep.after_fork()
-        self._pid = os.getpid()
+        if self._has_begun:
+            self.database.after_fork()
+            self._upkeep.after_fork()
+        self._has_begun = True
 
     def sweep(self) -> int:
         """Remove expired sessions and old signing keys, in chunks between which others can write; blocks.
@@ -269,8 +269,7 @@ class EmbeddedCore:
         if self._closed:
             return
         self._closed = True
-        if self._pid != os.getpid():
-            self._after_fork()
+        self._forks.notice()
         self._upkeep.stop()
         self.database.close()
 

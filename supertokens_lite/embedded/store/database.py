@@ -6,7 +6,6 @@ one connection for all, so that a reader may find it busy.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable
@@ -50,7 +49,6 @@ class Database:
         self._start()
 
     def _start(self) -> None:
-        self._pid = os.getpid()
         self._readers: deque[sqlite3.Connection] = deque()
         self._shared: sqlite3.Connection | None = None
         self._ready = False
@@ -58,8 +56,6 @@ class Database:
 
     def after_fork(self) -> None:
         """Start anew in a child: what it inherited is neither used nor closed, for it belongs to the parent too."""
-        if self._pid == os.getpid():
-            return
         shared, ready = self._shared, self._ready
         self._inherited.append((self._readers, self.writer))
         self._start()
