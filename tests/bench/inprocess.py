@@ -7,8 +7,9 @@ import hashlib
 import itertools
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,19 +34,23 @@ class Raw:
     """A table of one's own and the statements on it, at a durability."""
 
     def __init__(self, path: Path, durability: str) -> None:
-        self.connection = sqlite3.connect(path, isolation_level=None)
-        for statement in (
-            "PRAGMA journal_mode = WAL",
-            f"PRAGMA synchronous = {durability}",
-            "CREATE TABLE sessions (id INTEGER PRIMARY KEY, handle TEXT UNIQUE, data TEXT)",
-            "INSERT INTO sessions (handle, data) VALUES ('one', '{}')",
-        ):
-            self.connection.execute(statement)
+        self._path = path
+        self._durability = durability
+        self.connection = self.another()
+        self.connection.execute("CREATE TABLE sessions (id INTEGER PRIMARY KEY, handle TEXT UNIQUE, data TEXT)")
+        self.connection.execute("INSERT INTO sessions (handle, data) VALUES ('one', '{}')")
 
-    def update(self, number: int) -> None:
+    def another(self) -> sqlite3.Connection:
+        """Open a connection."""
+        connection = sqlite3.connect(self._path, isolation_level=None, timeout=60)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {self._durability}")
+        return connection
+
+    def update(self, number: int, connection: sqlite3.Connection | None = None) -> None:
         """Replace the data, as JSON text, in a transaction of its own."""
         text = json.dumps({**DATA, "number": number})
-        self.connection.execute("UPDATE sessions SET data = ? WHERE handle = 'one'", (text,))
+        (connection or self.connection).execute("UPDATE sessions SET data = ? WHERE handle = 'one'", (text,))
 
     def insert(self, number: int) -> None:
         """Insert a row."""
@@ -69,8 +74,8 @@ def update_figures(folder: Path, durability: Literal["full", "normal"], calls: i
             for _ in range(calls):
                 raw.update(next(numbers))
 
-        async def awaited() -> None:
-            for _ in range(calls):
+        async def awaited(times: int = calls) -> None:
+            for _ in range(times):
                 await app.session.update_session_data_in_database(handle, {**DATA, "number": next(numbers)})
 
         one = side_by_side(ours, theirs)
@@ -81,12 +86,38 @@ def update_figures(folder: Path, durability: Literal["full", "normal"], calls: i
                 "async update in process, normal, against raw sqlite3", one.ratio, 2.5, detail=show(one, calls)
             )
         else:
-            with ThreadPoolExecutor(WRITERS) as pool:
-                many = side_by_side(lambda: spread(pool, ours, calls), theirs)
-            what = "rate of 16 threads that update in process, full, against raw autocommit"
-            yield Figure(what, 1 / many.ratio, 4, False, show(many, calls))
+            yield from many_writers(raw, ours, lambda: loop.run_until_complete(gathered(awaited, calls)), calls)
+    loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
     raw.connection.close()
+
+
+def many_writers(raw: Raw, ours: Callable[[int], None], tasks: Callable[[], None], calls: int) -> Iterator[Figure]:
+    """Sixteen that update at once at durability full: against as many raw writers, and against one."""
+
+    def alone(times: int = calls) -> None:
+        for number in range(times):
+            raw.update(number)
+
+    def beside(times: int) -> None:
+        with closing(raw.another()) as mine:
+            for number in range(times):
+                raw.update(number, mine)
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for what, work, other, against in (
+            ("16 threads", lambda: spread(pool, ours, calls), lambda: spread(pool, beside, calls), "16 threads"),
+            ("16 threads", lambda: spread(pool, ours, calls), alone, "one thread"),
+            ("16 tasks", tasks, alone, "one thread"),
+        ):
+            timing = side_by_side(work, other)
+            name = f"rate of {what} that update in process, full, against {against} of raw autocommit"
+            yield Figure(name, 1 / timing.ratio, 4, False, show(timing, calls))
+
+
+async def gathered(work: Callable[[int], Awaitable[None]], calls: int) -> None:
+    """Divide the calls among tasks."""
+    await asyncio.gather(*(work(calls // WRITERS) for _ in range(WRITERS)))
 
 
 def spread(pool: ThreadPoolExecutor, work: Callable[[int], None], calls: int) -> None:
