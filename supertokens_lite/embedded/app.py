@@ -44,26 +44,21 @@ def now_ms() -> int:
 class Write:
     """What is left of a request after `EmbeddedCore.plan`, because it may have to wait."""
 
-    __slots__ = ("_core", "_job", "_request")
+    __slots__ = ("_database", "_job")
 
-    def __init__(self, core: EmbeddedCore, request: HttpRequest, job: WriteJob | None) -> None:
-        self._core = core
-        self._request = request
-        self._job = job  # None: not even planning was possible without waiting
+    def __init__(self, database: Database, job: WriteJob) -> None:
+        self._database = database
+        self._job = job
 
     def try_now(self) -> HttpReply | None:
         """Do it where you are if that needs no waiting; None if it would, and nothing was done."""
-        if self._job is None:
-            return None
-        outcome = self._core.database.try_write(self._job)
+        outcome = self._database.try_write(self._job)
         return None if outcome is None else _reply_of(outcome)
 
     def do(self) -> HttpReply:
         """Do it, and wait for as long as it takes."""
-        if self._job is None:
-            return self._core.handle(self._request)
         try:
-            return _reply_of(Outcome(self._core.database.write(self._job)))
+            return _reply_of(Outcome(self._database.write(self._job)))
         except Exception as error:  # noqa: BLE001  # whatever the job met, the caller gets a reply
             return _reply_of(Outcome(error=error))
 
@@ -73,10 +68,7 @@ class Write:
         `done` is called exactly once, must return quickly and must not raise. It gives a function that is called once
         for all replies that were given together, if it is the same for them: wake your event loop there.
         """
-        if self._job is None:
-            self._core.database.writer.call(lambda: done(self._core.handle(self._request))())
-        else:
-            self._core.database.submit(self._job, lambda outcome: done(_reply_of(outcome)))
+        self._database.submit(self._job, lambda outcome: done(_reply_of(outcome)))
 
 
 class EmbeddedCore:
@@ -151,13 +143,19 @@ class EmbeddedCore:
         planned = self._plan(request, wait=True)
         return planned if isinstance(planned, HttpReply) else planned.do()
 
-    def plan(self, request: HttpRequest) -> HttpReply | Write:
+    def plan(self, request: HttpRequest) -> HttpReply | Write | None:
         """Answer one request as far as that needs no waiting; for callers on an event loop.
 
         Never waits for a lock, for the disk to sync or for a key to be made. A reply is final; a `Write` must be
-        carried out: `reply = write.try_now()`, and if that is None, `write.submit(done)`.
+        carried out: `reply = write.try_now()`, and if that is None, `write.submit(done)`. None: even that much needs
+        waiting, because the store is not open yet, or a key has to be made; call `handle` in a thread of yours.
         """
-        return self._plan(request, wait=False)
+        if not (self._is_open or self._closed):
+            return None
+        try:
+            return self._plan(request, wait=False)
+        except BusyError:
+            return None
 
     def _plan(self, request: HttpRequest, *, wait: bool) -> HttpReply | Write:
         if self._closed:
@@ -165,8 +163,6 @@ class EmbeddedCore:
         self._forks.notice()
         try:
             if not self._is_open:
-                if not wait:
-                    return Write(self, request, None)
                 self.open()
             now = self._clock()
             if now >= self._upkeep.next_at:
@@ -174,14 +170,12 @@ class EmbeddedCore:
             planned = self._route(request, now, wait=wait)
         except Refused as refused:
             return refused.reply
-        except BusyError:
-            return Write(self, request, None)
-        except (ClosedError, ConfigurationError):
+        except (BusyError, ClosedError, ConfigurationError):
             raise
         except Exception as error:
             logger.exception("the embedded core met an unexpected %s", type(error).__name__)
             return INTERNAL_ERROR
-        return planned if isinstance(planned, HttpReply) else Write(self, request, planned)
+        return planned if isinstance(planned, HttpReply) else Write(self.database, planned)
 
     def _route(self, request: HttpRequest, now: int, *, wait: bool) -> HttpReply | WriteJob:
         path, _, query = request.target.partition("?")
@@ -211,6 +205,7 @@ class EmbeddedCore:
         self._opening = threading.Lock()
         if self._has_begun:
             self.database.after_fork()
+            self._apps.after_fork()
             self._upkeep.after_fork()
         self._has_begun = True
 

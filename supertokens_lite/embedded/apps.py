@@ -6,6 +6,7 @@ Missing or due keys are made here, outside any transaction; the one that is stor
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -60,6 +61,11 @@ class Apps:
         self.settings = settings
         self._api_keys = tuple(key.reveal() for key in api_keys)
         self._held: dict[str, App] = {}
+        self._making = threading.Lock()
+
+    def after_fork(self) -> None:
+        """Start anew in a child: whoever makes a key is the parent's."""
+        self._making = threading.Lock()
 
     def find(self, app_id: str, now: int, *, wait: bool) -> App | None:
         """Find an app, ready to sign.
@@ -117,18 +123,26 @@ class Apps:
         return app
 
     def _ready(self, app_id: str, now: int, *, wait: bool) -> App | None:
-        """Make what an app lacks, and read it again."""
+        """Read an app, and have made what it lacks."""
         app = self._read(app_id, now, wait=wait)
         if app is None or now < app.good_until:
             return app
         if not wait:
             raise BusyError
+        with self._making:  # others that find it lacking wait, rather than make keys that are thrown away
+            app = self._read(app_id, now, wait=True)
+            if app is None or now < app.good_until:
+                return app
+            return self._complete(app, now)
+
+    def _complete(self, app: App, now: int) -> App | None:
+        """Make and store what an app lacks, and read it again."""
         texts = {"dynamic": make_key_text()}
         if app.keyring.lacks_static:
             texts["static"] = make_key_text()
         refresh_key = app.refresh_key or make_refresh_key()
         self._database.write(lambda connection: _store_keys(connection, app, texts, refresh_key, now))
-        return self._read(app_id, now, wait=True)
+        return self._read(app.app_id, now, wait=True)
 
 
 def _store_keys(connection: stored.Connection, app: App, texts: dict[str, str], refresh_key: str, now: int) -> None:

@@ -89,10 +89,11 @@ class AsyncAnswers:
 
         Raises:
             ClosedError: the core is closed.
+            ConfigurationError: this is the first request, and the file can't be used.
         """
-        if len(request.body) > LARGE_BODY_BYTES:
+        planned = None if len(request.body) > LARGE_BODY_BYTES else self._core.plan(request)
+        if planned is None:
             return await to_thread.run_sync(self._core.handle, request)
-        planned = self._core.plan(request)
         if isinstance(planned, HttpReply):
             return planned
         return planned.try_now() or await self._finished(planned)

@@ -97,7 +97,7 @@ class Writer:
         self._made: sqlite3.Connection | None = None
         self._checkpoints = checkpoints
         self._queue: deque[tuple[Job, Done]] = deque()
-        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._calls: SimpleQueue[bool] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._thread_lock = threading.Lock()
         self._is_called = False
@@ -156,21 +156,21 @@ class Writer:
             keeper.join()
 
     def submit(self, job: Job, done: Done) -> None:
-        """Have a job done by the writer's thread; `done` is called there."""
+        """Have a job done by the writer's thread; `done` is called there.
+
+        Raises:
+            RuntimeError: the thread can't be started, and nothing will be done.
+        """
+        self._start_thread()
         self._queue.append((job, done))
         self._wake()
-
-    def call(self, function: Callable[[], None]) -> None:
-        """Have a function called by the writer's thread, outside any transaction."""
-        self._start_thread()
-        self._calls.put(function)
 
     def close(self) -> None:
         """Finish what is queued and close the connections."""
         with self._thread_lock:
             thread, self._thread = self._thread, None
         if thread is not None:
-            self._calls.put(None)
+            self._calls.put(False)
             if thread is not threading.current_thread():
                 thread.join()
         self.wait_for_log()
@@ -185,9 +185,10 @@ class Writer:
                 return
 
     def _wake(self) -> None:
+        self._start_thread()
         if not self._is_called:
             self._is_called = True
-            self.call(self._catch_up)
+            self._calls.put(True)
 
     def _catch_up(self) -> None:
         self._is_called = False  # before the queue is looked at: what is queued from here on calls anew
@@ -207,9 +208,9 @@ class Writer:
                     self._thread = thread
 
     def _serve(self) -> None:
-        for function in iter(self._calls.get, None):
+        while self._calls.get():
             try:
-                function()
+                self._catch_up()
             except Exception:  # noqa: PERF203  # one failure must not end the thread
                 logger.exception("the writer of the embedded core met an unexpected error")
 
