@@ -126,3 +126,54 @@ def test_another_process_that_is_writing_is_waited_for(tmp_path: Path) -> None:
     assert other.execute("SELECT count(*) FROM numbers").fetchone() == (4,)
     other.close()
     writer.close()
+
+
+def test_another_process_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that met in the queue and are kept waiting too long all get that error at once, not one after the other."""
+    monkeypatch.setattr(store_writer, "PATIENCE_S", 0)
+    writer = make_writer(tmp_path / "writer.db", lambda: None)
+    other = sqlite3.connect(tmp_path / "writer.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    made = sqlite3.connect(tmp_path / "writer.db", isolation_level=None, check_same_thread=False, timeout=0)
+    begun: list[str] = []
+    made.set_trace_callback(begun.append)
+    writer._made = made
+    outcomes: list[Outcome] = []
+    all_answered = threading.Event()
+
+    def done(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        if len(outcomes) == 5:
+            all_answered.set()
+
+    with writer.lock:
+        for _ in range(5):
+            writer.submit(insert, done)
+    assert all_answered.wait(10)
+    assert [str(outcome.error) for outcome in outcomes] == ["database is locked"] * 5
+    assert begun.count("BEGIN IMMEDIATE") == 1
+    other.close()
+    writer.close()
+
+
+def test_a_write_is_done_where_no_thread_can_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the interpreter's end no log can be written back by a thread; writes succeed, and it is written back later."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(store_writer, "CHANGES_BETWEEN_CHECKPOINTS", 1)
+    writer = make_writer(tmp_path / "writer.db", lambda: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        writer.run(insert)
+        with writer.lock, pytest.raises(RuntimeError, match="can't create new thread"):
+            writer.submit(insert, lambda outcome: None)
+    assert writer._keeper is None
+    writer.run(insert)
+    assert writer._keeper is not None
+    assert writer.run(lambda connection: connection.execute("SELECT count(*) FROM numbers").fetchone()) == (2,)
+    answered = threading.Event()
+    writer.submit(insert, lambda outcome: answered.set())
+    assert answered.wait(10)
+    writer.close()

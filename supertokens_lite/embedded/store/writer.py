@@ -23,7 +23,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from queue import SimpleQueue
 from typing import Any, Final, NamedTuple
 
@@ -232,8 +232,14 @@ class Writer:
         """Have the log written back by a thread, unless one is at it."""
         if self._checkpoints and self._keeping.acquire(blocking=False):
             self._written_back = self._changes
-            self._keeper = threading.Thread(target=self._keep, name="supertokens-lite-log", daemon=True)
-            self._keeper.start()
+            keeper = threading.Thread(target=self._keep, name="supertokens-lite-log", daemon=True)
+            try:
+                keeper.start()
+            except RuntimeError as error:  # at the interpreter's end, or too many threads: what was written is written
+                self._keeping.release()
+                logger.debug("the log of the embedded core's database is not written back: %s", error)
+            else:
+                self._keeper = keeper
 
     def _keep(self) -> None:
         try:
@@ -294,14 +300,20 @@ def _do_patiently(connection: sqlite3.Connection, job: Job) -> Outcome:
 
 
 def _do_together(connection: sqlite3.Connection, jobs: list[Job]) -> list[Outcome] | None:
-    """Do jobs in one transaction; None if that is not worth it or one failed, and then nothing was done."""
+    """Do jobs in one transaction; None if that is not worth it or one failed, and then nothing was done.
+
+    If another process lets none of them through, all have waited for it, and none waits again.
+    """
     if len(jobs) == 1:
         return None
     outcome = _do_patiently(connection, lambda shared: [Outcome(job(shared)) for job in jobs])
+    if _met_another_writer(outcome):
+        return [outcome] * len(jobs)
     outcomes: list[Outcome] | None = outcome.value
     return outcomes
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
+    with suppress(sqlite3.Error):  # if even that fails, it is tried again after the next job, which can't begin
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
