@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import importlib.util
 import signal
 import socket
@@ -57,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     with closing(_listen(host, port)) as listening, _ended_by_signals(server), closing(core):
         core.open()
         _announce(listening, host, database, base_path, has_keys=bool(api_keys))
+        gc.freeze()  # what is there now stays, and need not be looked through again
         server.run(sockets=[listening])
     return 0
 
