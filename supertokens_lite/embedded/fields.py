@@ -128,10 +128,9 @@ def optional_integer(body: Mapping[str, Any], name: str) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _invalid(name)
-    number = int(value)
-    if not -LARGEST - 1 <= number <= LARGEST:
+    if not -LARGEST - 1 <= value <= LARGEST:
         raise _invalid(name)
-    return number
+    return int(value)
 
 
 def stored_data(body: Mapping[str, Any], name: str) -> str:

@@ -150,7 +150,9 @@ READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "refresh_token_validity": _number("a number of minutes above 0.", whole=False, lowest=1e-9, highest=1e12),
     "refresh_token_rotation_grace_period": _number("between 0 and 300 seconds.", whole=True, lowest=0, highest=300),
     "recent_token_reuse_behaviour": _behaviour,
-    "access_token_dynamic_signing_key_update_interval": _number("at least 1 hour.", whole=False, lowest=1),
+    "access_token_dynamic_signing_key_update_interval": _number(
+        "between 1 and 1000000000 hours inclusive.", whole=False, lowest=1, highest=1e9
+    ),
     "supertokens_max_cdi_version": _version,
     "supertokens_min_cdi_version": _version,
     "api_keys": parse_api_keys,

@@ -271,9 +271,17 @@ def test_numbers_that_are_too_large(client: Client) -> None:
     assert client.raw("PUT", "/recipe/session/data", body).status == 400
     body = b'{"algorithm":"RS256","jwksDomain":"x","payload":{"a":1e999},"validity":1}'
     assert client.raw("POST", "/recipe/jwt", body).status == 400
-    body = b'{"sessionHandle":"x","userDataInDatabase":{},"version":1e300}'
-    assert client.raw("PUT", "/lite/v1/session/data", body).status == 400
+    for version in (b"1e300", b"1e999", b"-1e999"):
+        body = b'{"sessionHandle":"x","userDataInDatabase":{},"version":' + version + b"}"
+        assert client.raw("PUT", "/lite/v1/session/data", body).status == 400
     assert client.error("POST", "/recipe/session", {**FIELDS["POST", "/recipe/session"], "userId": "\ud800"})[0] == 400
+
+
+@pytest.mark.parametrize("call", [call for call, body in FIELDS.items() if "sessionHandle" in body], ids=" ".join)
+def test_handles_that_are_no_text(client: Client, call: tuple[str, str]) -> None:
+    """A handle that UTF-8 can't hold is the caller's mistake, not an error of the core."""
+    refused = (400, "Field name 'sessionHandle' is invalid in JSON input")
+    assert client.error(*call, {**FIELDS[call], "sessionHandle": "\ud800"}) == refused
 
 
 def test_jwt_rules(client: Client) -> None:
@@ -422,7 +430,8 @@ def test_pages(client: Client, clock: Clock) -> None:
         ({"refresh_token_rotation_grace_period": 301}, "between 0 and 300"),
         ({"refresh_token_validity": 60, "access_token_validity": 3600}, "strictly greater"),
         ({"recent_token_reuse_behaviour": "IGNORE"}, "TOKEN_THEFT or UNAUTHORISED"),
-        ({"access_token_signing_key_update_interval": 0.5}, "at least 1 hour"),
+        ({"access_token_signing_key_update_interval": 0.5}, "between 1 and 1000000000 hours"),
+        ({"access_token_signing_key_update_interval": "inf"}, "between 1 and 1000000000 hours"),
         ({"supertokens_max_cdi_version": "9.9"}, "must be one of"),
         ({"supertokens_max_cdi_version": "5.0", "supertokens_min_cdi_version": "5.4"}, "must not be above"),
         ({"api_keys": "short"}, "at least 20 characters"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supertokens_lite.embedded.calls import Call, WriteJob, tenant_of_handle, unknown_tenant
-from supertokens_lite.embedded.fields import query_text, stored_data, stored_payload, text, whole_object
+from supertokens_lite.embedded.fields import query_text, stored_data, stored_payload, stored_text, whole_object
 from supertokens_lite.embedded.replies import NO_SESSION, OK, json_reply
 from supertokens_lite.embedded.routes.minting import check_payload, token_version
 from supertokens_lite.embedded.store import sessions
@@ -24,7 +24,7 @@ def missing(connection: Connection, app_id: str, tenant_id: str) -> HttpReply:
 def put_data(call: Call) -> WriteJob:
     """Replace the data: PUT /recipe/session/data."""
     body = call.parse_body()
-    handle = text(body, "sessionHandle")
+    handle = stored_text(body, "sessionHandle")
     data = stored_data(body, "userDataInDatabase")
     tenant_id, app_id, now = tenant_of_handle(handle), call.app_id, call.now
 
@@ -39,7 +39,7 @@ def put_data(call: Call) -> WriteJob:
 def put_payload(call: Call) -> WriteJob:
     """Replace the payload: PUT /recipe/jwt/data."""
     body = call.parse_body()
-    handle = text(body, "sessionHandle")
+    handle = stored_text(body, "sessionHandle")
     payload = whole_object(body, "userDataInJWT")
     check_payload(payload, token_version(call))
     stored = stored_payload(payload, "userDataInJWT")

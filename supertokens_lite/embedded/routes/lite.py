@@ -17,7 +17,6 @@ from supertokens_lite.embedded.fields import (
     query_text,
     stored_data,
     stored_text,
-    text,
     whole_object,
 )
 from supertokens_lite.embedded.replies import NO_SESSION, Refused, json_reply
@@ -68,7 +67,7 @@ def _version(body: dict[str, Any]) -> int:
 def put_data(call: Call) -> WriteJob:
     """Replace the data if it still has a version: PUT /lite/v1/session/data."""
     body = call.parse_body()
-    handle = text(body, "sessionHandle")
+    handle = stored_text(body, "sessionHandle")
     data = stored_data(body, "userDataInDatabase")
     version = _version(body)
 
@@ -93,7 +92,7 @@ def _replace_if(call: Call, connection: Connection, handle: str, data: str, vers
 def merge_data(call: Call) -> WriteJob:
     """Merge a patch into the data: POST /lite/v1/session/data/merge."""
     body = call.parse_body()
-    handle = text(body, "sessionHandle")
+    handle = stored_text(body, "sessionHandle")
     patch = whole_object(body, "patch")
     stored_data(body, "patch")
 
