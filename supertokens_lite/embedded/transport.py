@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final
 from weakref import WeakKeyDictionary, ref
 
@@ -135,9 +134,11 @@ class _Bell:
     def ring(self) -> None:
         """Set the events; from any thread."""
         loop = self._loop()
-        with suppress(RuntimeError):  # the loop has ended, and the tasks with it
+        try:
             if loop is not None:
                 run_soon(loop, self._wake)
+        except RuntimeError:  # the loop has ended, and the tasks with it; their events would keep it
+            self._events.clear()
 
     def _wake(self) -> None:
         while self._events:

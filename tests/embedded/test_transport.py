@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import sqlite3
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -70,3 +73,24 @@ def test_a_file_that_can_not_be_used_is_said_to_a_coroutine(tmp_path: Path, driv
 
     with pytest.raises(ConfigurationError, match="has schema version 99"):
         drive_on_loop(first)
+
+
+def test_a_loop_that_ended_with_a_write_under_way_is_let_go(tmp_path: Path) -> None:
+    """A write whose event loop has ended is carried out, and keeps nothing of the loop."""
+    core = EmbeddedCore(str(tmp_path / "sessions.db"))
+    core.open()
+    transport = EmbeddedAsyncTransport(core)
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(ask(transport, "POST", "/recipe/session", NEW))
+    with core.database.writer.lock:  # as another thread that is writing
+        loop.run_until_complete(asyncio.sleep(0))
+        assert len(core.database.writer._queue) == 1
+        loop.close()
+    task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is left behind on purpose
+    written = core.database.write(lambda connection: connection.execute("SELECT user_id FROM session_info").fetchall())
+    assert written == [("ada",)]
+    ended = weakref.ref(loop)
+    del loop, task
+    gc.collect()
+    assert ended() is None
+    core.close()
