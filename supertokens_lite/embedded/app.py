@@ -17,7 +17,7 @@ from typing import Final, Literal
 from supertokens_lite._io.forks import Forks
 from supertokens_lite._protocol.paths import API_KEY_HEADER, CDI_VERSION_HEADER, PUBLIC_APP
 from supertokens_lite.embedded.apps import Apps
-from supertokens_lite.embedded.calls import Call, WriteJob, unknown_tenant
+from supertokens_lite.embedded.calls import Call, Followed, WriteJob, unknown_tenant
 from supertokens_lite.embedded.paths import Place, resolve
 from supertokens_lite.embedded.replies import INTERNAL_ERROR, Refused
 from supertokens_lite.embedded.routes.session import only_public
@@ -53,14 +53,14 @@ class Write:
     def try_now(self) -> HttpReply | None:
         """Do it where you are if that needs no waiting; None if it would, and nothing was done."""
         outcome = self._database.try_write(self._job)
-        return None if outcome is None else _reply_of(outcome)
+        return None if outcome is None else self._reply_of(outcome)
 
     def do(self) -> HttpReply:
         """Do it, and wait for as long as it takes."""
         try:
-            return _reply_of(Outcome(self._database.write(self._job)))
+            return self._reply_of(Outcome(self._database.write(self._job)))
         except Exception as error:  # noqa: BLE001  # whatever the job met, the caller gets a reply
-            return _reply_of(Outcome(error=error))
+            return self._reply_of(Outcome(error=error))
 
     def submit(self, done: Callable[[HttpReply], Callable[[], None]]) -> None:
         """Have it done in a thread of the core, and `done` called there with the reply; never blocks, never raises.
@@ -68,7 +68,12 @@ class Write:
         `done` is called exactly once, must return quickly and must not raise. It gives a function that is called once
         for all replies that were given together, if it is the same for them: wake your event loop there.
         """
-        self._database.submit(self._job, lambda outcome: done(_reply_of(outcome)))
+        self._database.submit(self._job, lambda outcome: done(self._reply_of(outcome)))
+
+    def _reply_of(self, outcome: Outcome) -> HttpReply:
+        if isinstance(self._job, Followed):
+            self._job.follow_up()
+        return _reply_of(outcome)
 
 
 class EmbeddedCore:

@@ -6,6 +6,7 @@ Missing or due keys are made here, outside any transaction; the one that is stor
 
 from __future__ import annotations
 
+import itertools
 import threading
 import uuid
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ class App(NamedTuple):
         keyring: its signing keys.
         api_keys: what callers must show one of.
         read_at: when it was read.
+        mark: what held as the mark before it was read.
         good_until: from when on it has to be read again or lacks a key; 0 if it lacks one already.
     """
 
@@ -44,6 +46,7 @@ class App(NamedTuple):
     keyring: Keyring
     api_keys: tuple[str, ...]
     read_at: int
+    mark: int
     good_until: int
 
 
@@ -61,6 +64,8 @@ class Apps:
         self.settings = settings
         self._api_keys = tuple(key.reveal() for key in api_keys)
         self._held: dict[str, App] = {}
+        self._marks = itertools.count()  # one step from any thread
+        self._mark = next(self._marks)
         self._making = threading.Lock()
 
     def after_fork(self) -> None:
@@ -74,7 +79,7 @@ class Apps:
             BusyError: a key has to be made first, or the database is busy, and waiting is not allowed.
         """
         app = self._held.get(app_id)
-        if app is not None and app.read_at - FRESH_MS <= now < app.good_until:
+        if app is not None and app.read_at - FRESH_MS <= now < app.good_until and app.mark == self._mark:
             return app
         return self._ready(app_id, now, wait=wait)
 
@@ -88,7 +93,8 @@ class Apps:
         return self._read(app_id, now, wait=wait)
 
     def forget(self, app_id: str) -> None:
-        """Read an app again when it is next asked for."""
+        """Read an app again when it is next asked for, even if it is just being read; to be called after a commit."""
+        self._mark = next(self._marks)
         self._held.pop(app_id, None)
 
     def rotate(self, app_id: str, now: int) -> str:
@@ -104,6 +110,7 @@ class Apps:
         return None if app is None else oldest_kept(app.settings, now)
 
     def _read(self, app_id: str, now: int, *, wait: bool) -> App | None:
+        mark = self._mark
         found = self._database.read(lambda connection: stored.load_app(connection, app_id), wait=wait)
         if found is None:
             self._held.pop(app_id, None)
@@ -118,7 +125,7 @@ class Apps:
         keyring = Keyring(dynamic, static, settings)
         api_keys = self._api_keys + settings.api_keys
         good_until = min(now + FRESH_MS, keyring.due_at) if found.refresh_key else 0
-        app = App(app_id, settings, found.refresh_key or "", keyring, api_keys, now, good_until)
+        app = App(app_id, settings, found.refresh_key or "", keyring, api_keys, now, mark, good_until)
         self._held[app_id] = app
         return app
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeVar, Union
+from typing import Any, NamedTuple, TypeVar, Union
 
 from supertokens_lite._protocol.paths import PUBLIC_APP, PUBLIC_TENANT
 from supertokens_lite.embedded.apps import App, Apps
@@ -19,12 +19,25 @@ from supertokens_lite.embedded.store.apps import Connection, has_tenant
 from supertokens_lite.embedded.store.database import Database
 from supertokens_lite.types import HttpReply, HttpRequest
 
-__all__ = ("Call", "Handler", "Route", "WriteJob", "tenant_of_handle", "unknown_tenant")
+__all__ = ("Call", "Followed", "Handler", "Route", "WriteJob", "tenant_of_handle", "unknown_tenant")
 
 T = TypeVar("T")
 
 WriteJob = Callable[[Connection], HttpReply]
-ALWAYS: Final = 0
+
+
+class Followed:
+    """A job after whose commit something is done in this process, before the reply is given."""
+
+    __slots__ = ("follow_up", "job")
+
+    def __init__(self, job: WriteJob, follow_up: Callable[[], None]) -> None:
+        self.job = job
+        self.follow_up = follow_up
+
+    def __call__(self, connection: Connection) -> HttpReply:
+        """Do the job."""
+        return self.job(connection)
 
 
 @dataclass(slots=True)

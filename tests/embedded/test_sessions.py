@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
+from supertokens_lite.embedded import EmbeddedCore, Write
+from supertokens_lite.types import HttpRequest
 from tests.embedded.client import DAY, Client, Clock
 from tests.embedded.conftest import Make
 
@@ -247,3 +252,28 @@ def test_users_of_a_core_without_users(client: Client) -> None:
     assert client.call("GET", "/user/id", userId="x") == {"status": "UNKNOWN_USER_ID_ERROR"}
     assert client.call("GET", "/users") == {"status": "OK", "users": []}
     assert client.call("GET", "/users/count") == {"status": "OK", "count": 0}
+
+
+def test_settings_that_are_read_while_they_change(tmp_path: Path) -> None:
+    """Settings of an app hold from the answer on, even if a request read the old ones just before the commit."""
+    core = EmbeddedCore(str(tmp_path / "sessions.db"), durability="normal")
+    client = Client(core)
+
+    def newest() -> str:
+        return str(max(client.at(None, "/appid-a").call("GET", "/apiversion")["versions"]))
+
+    def put(newest_allowed: str) -> HttpRequest:
+        config = {"supertokens_max_cdi_version": newest_allowed}
+        body = json.dumps({"appId": "a", "coreConfig": config}).encode()
+        return HttpRequest("PUT", "", "/recipe/multitenancy/app/v2", {}, body)
+
+    core.handle(put("5.4"))
+    assert newest() == "5.4"
+    change = core.plan(put("5.0"))
+    assert isinstance(change, Write)
+    answers: SimpleQueue[str] = SimpleQueue()
+    with core.database.writer.lock:  # so that they meet in the queue, and are committed together
+        change.submit(lambda _: lambda: answers.put(newest()))
+        core.database.submit(lambda _: answers.put(newest()), lambda _: None)
+    assert [answers.get(timeout=10), answers.get(timeout=10)] == ["5.4", "5.0"]
+    core.close()

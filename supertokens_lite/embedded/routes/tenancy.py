@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from supertokens_lite._protocol.jsontext import build_json
 from supertokens_lite._protocol.paths import APP_PREFIX, PUBLIC_APP, PUBLIC_TENANT
-from supertokens_lite.embedded.calls import Call, WriteJob
+from supertokens_lite.embedded.calls import Call, Followed, WriteJob
 from supertokens_lite.embedded.fields import optional_object, optional_text, text
 from supertokens_lite.embedded.replies import Refused, json_reply
 from supertokens_lite.embedded.settings import BadSettingError, overlay
@@ -83,10 +83,9 @@ def put_app(call: Call) -> WriteJob:
     def job(connection: Connection) -> HttpReply:
         merged = _merged(stored.core_config(connection, app_id), config)
         created = stored.put_app(connection, app_id, merged, call.now)
-        call.apps.forget(app_id)
         return _created(created=created)
 
-    return job
+    return Followed(job, lambda: call.apps.forget(app_id))
 
 
 def _created(*, created: bool) -> HttpReply:
@@ -108,10 +107,9 @@ def remove_app(call: Call) -> WriteJob:
 
     def job(connection: Connection) -> HttpReply:
         existed = stored.delete_app(connection, app_id)
-        call.apps.forget(app_id)
         return _existed(existed=existed)
 
-    return job
+    return Followed(job, lambda: call.apps.forget(app_id))
 
 
 def _tenant_json(tenant_id: str, config: str, *, factors: bool) -> str:
