@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextvars import copy_context
 from typing import Any, TypeVar
@@ -39,11 +39,6 @@ class Portal:
             ClosedError: the portal was closed.
             GeneralError: it was called from a coroutine of the portal's own, which it would block.
         """
-        try:
-            loop = self._start()
-        except GeneralError:
-            coroutine.close()
-            raise
         outcome: Future[T] = Future()
         tasks: list[asyncio.Task[None]] = []
 
@@ -53,7 +48,20 @@ class Portal:
             except BaseException as error:  # noqa: BLE001  # SystemExit too is the caller's; here it would end the loop
                 outcome.set_exception(error)
 
-        loop.call_soon_threadsafe(lambda: tasks.append(loop.create_task(settle())), context=copy_context())
+        def never_begun(_: object) -> None:
+            if not outcome.done():  # the portal was closed first
+                coroutine.close()
+                outcome.set_exception(asyncio.CancelledError())
+
+        def begin(loop: asyncio.AbstractEventLoop) -> None:
+            tasks.append(loop.create_task(settle()))
+            tasks[0].add_done_callback(never_begun)
+
+        try:
+            loop = self._begin_on_loop(begin)
+        except GeneralError:
+            coroutine.close()
+            raise
         try:
             return outcome.result()
         except BaseException:
@@ -61,23 +69,26 @@ class Portal:
                 loop.call_soon_threadsafe(lambda: tasks[0].cancel())
             raise
 
-    def _start(self) -> asyncio.AbstractEventLoop:
-        if self._closed:
-            raise ClosedError
+    def _begin_on_loop(self, function: Callable[[asyncio.AbstractEventLoop], None]) -> asyncio.AbstractEventLoop:
+        """Have a function called on the loop, started if need be; give the loop."""
         self._forks.notice()
         if threading.current_thread() is self._thread:
             raise GeneralError(
                 "a blocking function was called on the portal's own event loop, which it would block forever; "
                 "await its asynchronous twin there"
             )
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
+        with self._lock:  # what has begun under it begins before the end that `close` asks for
+            if self._closed:
+                raise ClosedError
+            loop = self._loop
+            if loop is None:
+                loop = self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
-                    target=_serve, args=(self._loop,), name="supertokens-lite-portal", daemon=True
+                    target=_serve, args=(loop,), name="supertokens-lite-portal", daemon=True
                 )
                 self._thread.start()
-            return self._loop
+            loop.call_soon_threadsafe(function, loop, context=copy_context())
+            return loop
 
     def close(self) -> None:
         """End the loop and its thread; idempotent."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
 from typing import Any
 
 import anyio
@@ -15,7 +16,7 @@ from supertokens_lite import Supertokens
 from supertokens_lite._io.blocking import run
 from supertokens_lite._io.portal import Portal
 from supertokens_lite._io.turns import Turns
-from supertokens_lite.exceptions import GeneralError
+from supertokens_lite.exceptions import ClosedError, GeneralError
 from tests.apps import build_app, create
 from tests.conftest import Drive
 from tests.io.nothing import EFFECTS
@@ -197,3 +198,39 @@ def test_closing_a_portal_while_a_call_is_under_way() -> None:
     portal.close()
     caller.join(10)
     assert ended == ["cleaned up", "told"]
+
+
+def test_closing_a_portal_before_a_call_has_begun() -> None:
+    """A call that was handed over when the portal was closed, and has not begun, leaves no caller waiting."""
+    portal, begun, go_on, ended = Portal(), threading.Event(), threading.Event(), list[str]()
+
+    async def block() -> None:
+        begun.set()
+        go_on.wait(10)
+
+    async def late() -> None:
+        ended.append("begun")
+
+    def call() -> None:
+        with pytest.raises(asyncio.CancelledError):
+            portal.run(late())
+        ended.append("told")
+
+    blocker = threading.Thread(target=portal.run, args=(block(),))
+    blocker.start()
+    assert begun.wait(10)
+    loop = portal._loop
+    caller = threading.Thread(target=call, daemon=True)
+    caller.start()
+    while len(loop._ready) < 1:  # type: ignore[union-attr]
+        time.sleep(0.001)  # until the call is handed over
+    closer = threading.Thread(target=portal.close)
+    closer.start()
+    while len(loop._ready) < 2:  # type: ignore[union-attr]
+        time.sleep(0.001)  # until the loop is asked to end
+    go_on.set()
+    for thread in (closer, blocker, caller):
+        thread.join(10)
+    assert ended == ["told"]
+    with pytest.raises(ClosedError):
+        portal.run(late())
