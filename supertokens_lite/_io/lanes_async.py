@@ -86,6 +86,9 @@ class AsyncLanes:
                     raise
                 finally:
                     lanes.give_back(lane)
+                    if self._closed:
+                        with anyio.CancelScope(shield=True):
+                            await lanes.aclose()
         except TimeoutError as error:
             if is_waiting:
                 reason = f"no free connection within {self._options.timeout_s:g} s"
@@ -106,7 +109,10 @@ class AsyncLanes:
         self._closed = True
 
     async def aclose(self) -> None:
-        """Close the lanes of this event loop and drop those of others; idempotent."""
+        """Close the lanes of this event loop that are free, and drop those of others; idempotent.
+
+        Those in use close when they are given back.
+        """
         self.refuse()
         if not self._forks.is_child:
             lanes = self._lanes.pop(native_token(), None)

@@ -8,8 +8,10 @@ import threading
 from collections.abc import Iterator
 
 import anyio
+import anyio.to_thread
 import pytest
 
+from supertokens_lite._io.lanes_async import AsyncLanes
 from supertokens_lite.exceptions import ClosedError, CoreUnavailableError
 from tests.apps import build_app
 from tests.conftest import Drive
@@ -177,6 +179,38 @@ def test_closing_where_no_loop_runs_refuses_coroutines_too() -> None:
         app.close()
         with pytest.raises(ClosedError):
             asyncio.run(app.session.get_all_session_handles_for_user("u"))
+
+
+def test_closing_while_a_call_is_under_way(drive_on_loop: Drive) -> None:
+    """A call that is under way when its object is closed gets its answer, and its connection is closed then."""
+    begun, go_on = threading.Event(), threading.Event()
+    kept: list[object] = []
+
+    def answer(_: Seen) -> Reply:
+        begun.set()
+        go_on.wait(10)
+        return HANDLES
+
+    with serve(session_core(answer)) as server:
+
+        async def scenario() -> None:
+            app = build_app(server.url)
+            lanes = app._transports[0]
+            assert isinstance(lanes, AsyncLanes)
+
+            async def read() -> None:
+                assert await app.session.get_all_session_handles_for_user("u") == ["h1"]
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(read)
+                await anyio.to_thread.run_sync(begun.wait, 10)
+                (held,) = lanes._lanes.values()
+                await app.aclose()
+                go_on.set()
+            kept.extend(held._free)
+
+        drive_on_loop(scenario)
+        assert kept == []
 
 
 def test_after_closing(drive: Drive) -> None:
