@@ -111,6 +111,7 @@ async def _write(reply: HttpReply, method: str, send: Send) -> None:
 def _address_filter(allow: str | None, deny: str | None) -> Callable[[str], bool] | None:
     if allow is None and deny is None:
         return None
-    allowed = re.compile(allow or "")
+    # as in other cores the whole address has to match, or 10.0.0.1 would let 10.0.0.12 in
+    allowed = re.compile(".*" if allow is None else allow)
     denied = re.compile(deny) if deny is not None else None
-    return lambda address: bool(allowed.search(address)) and not (denied is not None and denied.search(address))
+    return lambda address: bool(allowed.fullmatch(address)) and not (denied is not None and denied.fullmatch(address))

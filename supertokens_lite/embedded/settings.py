@@ -52,7 +52,7 @@ class Settings:
         supertokens_max_cdi_version: the newest version spoken, and the one of a request that names none.
         supertokens_min_cdi_version: the oldest version spoken.
         api_keys: what callers must show one of; empty if none is asked for.
-        ip_allow_regex: addresses that may call; None: all.
+        ip_allow_regex: addresses that may call, each as a whole; None: all.
         ip_deny_regex: addresses that may not call.
     """
 

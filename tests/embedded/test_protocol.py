@@ -190,6 +190,7 @@ def test_methods_and_paths(client: Client) -> None:
         assert client.raw("GET", path).body == b"Hello\n"
     assert client.call("GET", "/config", pid=1) == {"status": "NOT_ALLOWED"}
     assert client.error("GET", "/config") == (400, "Field name 'pid' is missing in GET request")
+    assert client.at(prefix="/t1").error("GET", "/config", pid=1)[0] == 403
 
 
 BODIES: list[bytes] = [

@@ -27,7 +27,7 @@ _HELLO = Route({"GET": _hello, "POST": _hello, "PUT": _hello, "DELETE": _hello},
 ROUTES: Final[Mapping[str, Route]] = {
     ROOT: _HELLO,
     paths.HELLO: _HELLO,
-    CONFIG: Route({"GET": service.config}, keyless=True),
+    CONFIG: Route({"GET": service.config}, keyless=True, public_from=0),
     paths.API_VERSION: Route({"GET": service.api_version}, public_from=0),
     paths.JWKS: Route({"GET": service.jwks}, keyless=True),
     paths.JWT: Route({"POST": service.create_jwt}, public_from=50),
