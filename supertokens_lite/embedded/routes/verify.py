@@ -18,7 +18,6 @@ from supertokens_lite.embedded.routes.minting import (
     parse_payload,
     session_json,
 )
-from supertokens_lite.embedded.routes.session import only_public
 from supertokens_lite.embedded.store import sessions
 from supertokens_lite.embedded.store.apps import Connection
 from supertokens_lite.embedded.tokens import (
@@ -71,8 +70,6 @@ def _try_refresh(message: str) -> HttpReply:
 
 def verify(call: Call) -> HttpReply | WriteJob:
     """Verify an access token: POST /recipe/session/verify."""
-    if call.version >= 56:
-        only_public(call)
     body = call.parse_body()
     token_text = text(body, "accessToken")
     check_csrf = flag(body, "doAntiCsrfCheck")
