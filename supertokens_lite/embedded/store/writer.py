@@ -43,8 +43,10 @@ CHANGES_BETWEEN_CHECKPOINTS: Final = 1000
 """Rows; about 4 MB of log for small writes."""
 
 LARGEST_LOG_PAGES: Final = 1000
-"""About 4 MB of log, from which on writers wait until it is written back. Syncing a log that needs new blocks of the disk
-takes twice as long as syncing one that is written anew from its beginning."""
+"""About 4 MB of log, from which on writers wait until it is written back.
+
+Syncing a log that grows takes twice as long as syncing one that is written anew from its beginning.
+"""
 
 CLOSE_PAGES: Final = 200
 """So near to the end of the log, writing back the rest takes a few milliseconds."""
