@@ -6,6 +6,7 @@ writers get their turn.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from supertokens_lite.embedded.store.database import Database
 from supertokens_lite.exceptions import ConfigurationError
 
 __all__ = ("KeyAge", "Stats", "TenantStats", "Upkeep")
+
+logger = logging.getLogger("supertokens_lite.embedded")
 
 SESSIONS_EVERY_MS: Final = 12 * 3_600_000
 KEYS_EVERY_MS: Final = 24 * 3_600_000
@@ -93,8 +96,21 @@ class Upkeep:
             self._keys_at = now + KEYS_EVERY_MS
             return
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self.sweep, args=(now,), name="supertokens-lite-sweep", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._sweep_alone, args=(now,), name="supertokens-lite-sweep", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # at the interpreter's end, or too many threads
+                logger.debug("no sweep of the embedded core's database now: %s", error)
+            else:
+                self._thread = thread
+
+    def _sweep_alone(self, now: int) -> None:
+        """Sweep where nobody waits for it: what goes wrong is logged, and the next sweep goes on."""
+        try:
+            with self._database.told():
+                self.sweep(now)
+        except ConfigurationError as error:
+            logger.warning("a sweep of the embedded core ended early: %s", error)
 
     def after_fork(self) -> None:
         """Start anew in a child: the thread was the parent's."""

@@ -10,7 +10,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from supertokens_lite.embedded.store.files import Durability, check_path, connect, is_busy, prepare_file, told
 from supertokens_lite.embedded.store.schema import migrate
@@ -20,7 +20,10 @@ __all__ = ("BusyError", "Database")
 
 T = TypeVar("T")
 
-MEMORY = ":memory:"
+MEMORY: Final = ":memory:"
+
+MOST_IDLE_READERS: Final = 16
+"""Connections that are kept for the next reader; each may hold some megabytes of pages."""
 
 
 class BusyError(Exception):
@@ -116,7 +119,10 @@ class Database:
         try:
             return function(connection)
         finally:
-            self._readers.append(connection)
+            if len(self._readers) < MOST_IDLE_READERS:
+                self._readers.append(connection)
+            else:
+                connection.close()
 
     def _read_shared(self, function: Callable[[sqlite3.Connection], T], *, wait: bool) -> T:
         if not self.writer.lock.acquire(blocking=wait):

@@ -76,6 +76,7 @@ CREATE TABLE session_info (
 
 CREATE INDEX session_expiry_index ON session_info (expires_at);
 CREATE INDEX session_user_index ON session_info (user_id, app_id);
+CREATE INDEX session_app_index ON session_info (app_id);
 
 INSERT INTO apps (app_id, created_at_time) VALUES ('public', unixepoch() * 1000);
 INSERT INTO tenants (app_id, tenant_id, created_at_time) VALUES ('public', 'public', unixepoch() * 1000);
