@@ -298,15 +298,21 @@ from tests.embedded.client import Client
 core = EmbeddedCore(sys.argv[1], durability=sys.argv[2])
 client = Client(core)
 
-def write_many(user):
-    threads = [threading.Thread(target=client.create, args=(user,)) for _ in range(8)]
+def at_once(function, *args):
+    threads = [threading.Thread(target=function, args=args) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-write_many("before")
+def write_many(user):
+    at_once(client.create, user)
+
+# signed one after the other: a thread that ends holds locks of OpenSSL for a moment, and a child would inherit them
+for _ in range(8):
+    client.create("before")
 own = client.create("own")
+at_once(client.put, own.handle, {})
 child = os.fork()
 if child == 0:
     write_many("child")
