@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from supertokens_lite import InputAppInfo, SupertokensConfig, exceptions
+from supertokens_lite import InputAppInfo, SupertokensConfig, exceptions, init
 from supertokens_lite.cli.parser import build_parser
 from supertokens_lite.embedded.settings import READERS
+from supertokens_lite.recipe import session
 from supertokens_lite.recipe.session import exceptions as session_exceptions
 from tests.docs.pages import ROOT, list_pages, parse_blocks
 
@@ -125,9 +126,9 @@ def test_every_setting_of_the_core_is_documented() -> None:
 
 
 def test_every_setting_of_the_sdk_is_documented() -> None:
-    """The page of settings has a row for every parameter of the configuration objects, with its default."""
+    """The page of settings has a row for every parameter of what is configured with, with its default."""
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    for made in (SupertokensConfig, InputAppInfo):
+    for made in (SupertokensConfig, InputAppInfo, session.init, init):
         for parameter in list(inspect.signature(made).parameters.values()):
             row = re.search(rf"^\| `{parameter.name}` \| `?([^|`]*)`? \|", page, re.MULTILINE)
             assert row is not None, parameter.name
