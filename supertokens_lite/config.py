@@ -74,20 +74,21 @@ class SupertokensConfig:
         connection_uri: `http://host:3567`, several separated by `;`, each with a path if need be
             (`http://host:3567/appid-shop`). `sqlite:///sessions.db` (relative), `sqlite:////srv/sessions.db` (absolute)
             or `sqlite:///:memory:` for a core in this process.
-        api_key: the key that the core asks for.
+        api_key: the key that the core asks for; no error, log or `repr` shows it.
         network_interceptor: sees and may change every request to the core:
             `(url, method, headers, params, body, user_context) -> (url, method, headers, params, body)`.
         disable_core_call_cache: don't reuse the core's answers within one `user_context`.
-        timeout_s: for one request, in seconds.
-        connect_timeout_s: for a new connection, in seconds.
-        max_connections: how many connections to keep, for each event loop and for all blocking code together.
-        max_retries: how often a request is sent again where that is safe.
+        timeout_s: for one request, the wait for a free connection included, in seconds; above 0 and up to 3600.
+        connect_timeout_s: for a new connection, in seconds; above 0 and up to 3600.
+        max_connections: how many at once, for each event loop and for all blocking code together; 1 to 10,000.
+        max_retries: how often a request is sent again where that is safe, 0 to 100; every host is tried in any case.
         cdi_version: the protocol version to speak, instead of asking the core: one of 5.3 to 5.6.
         ca_file: a PEM file with the certificates to trust instead of the usual ones.
         client_cert: a PEM file to show to the core, or `(certificate, key)`.
         trust_env: use proxies and certificates that environment variables name.
         core_config: settings of a core in this process, as in its `config.yaml`.
-        core_durability: of a core in this process: `"full"`: a write survives a power cut; `"normal"`: a crash.
+        core_durability: of a core in this process. `"full"`: an answered write survives a power cut; `"normal"`: the
+            end of the process, and a power cut may take the last moments.
         core_app_id: the app in a core in this process; made if it is not there.
 
     Raises:

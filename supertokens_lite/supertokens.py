@@ -69,7 +69,7 @@ class Supertokens:
         recipe_list: what `recipe.session.init` gave.
         mode: `asgi` or `wsgi`; kept for compatibility.
         telemetry: kept for compatibility; nothing is ever sent.
-        debug: log what is done, to standard error.
+        debug: have the logger `supertokens_lite` write all it has to standard error.
         experimental: kept for compatibility.
         portal: run blocking calls on an event loop in a thread, for overrides that need a loop.
 
@@ -151,7 +151,11 @@ class Supertokens:
         return same_settings(self._given, dict(arguments))
 
     async def aclose(self) -> None:
-        """Give back connections, threads and the database of a core in this process; idempotent."""
+        """Give back connections, threads and the database of a core in this process; idempotent.
+
+        Writes under way in a core of this process are finished. Every later call, awaited or blocking, raises
+        `ClosedError`.
+        """
         if not in_blocking_code():
             await self._transports[0].aclose()
         self._close_blocking()
@@ -296,7 +300,7 @@ def init(
         recipe_list: what `recipe.session.init` gave.
         mode: `asgi` or `wsgi`; kept for compatibility.
         telemetry: kept for compatibility; nothing is ever sent.
-        debug: log what is done, to standard error.
+        debug: have the logger `supertokens_lite` write all it has to standard error.
         experimental: kept for compatibility.
         portal: run blocking calls on an event loop in a thread, for overrides that need a loop.
 

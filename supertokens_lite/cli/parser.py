@@ -100,7 +100,7 @@ def _add_serve(commands: Commands[_Parser]) -> None:
     add = parser.add_argument
     add("--host", help="address to listen on (127.0.0.1)")
     add("--port", help="port to listen on, 0 for any that is free (3567)")
-    add("--database", metavar="PATH", help="SQLite file, made if it isn't there; or :memory:")
+    add("--database", metavar="PATH", help="needed: SQLite file, made if it isn't there; or :memory:")
     add(
         "--durability",
         choices=("full", "normal"),

@@ -32,7 +32,7 @@ class ContainerSync:
         async def get_expiry(self, user_context: dict[str, Any] | None = None) -> int: ...
 
     def sync_revoke_session(self, user_context: dict[str, Any] | None = None) -> None:
-        """End this session.
+        """End this session; nothing happens if it has ended.
 
         Effects: one call to the core.
         """
@@ -72,6 +72,7 @@ class ContainerSync:
         Raises:
             UnauthorisedError: the session has ended.
             BadInputError: the update is not a JSON object; nothing was sent.
+            CoreResponseError: a claim is one of the core's own, like `sub` or `exp`.
 
         Effects: one call to the core.
         """

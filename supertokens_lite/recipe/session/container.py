@@ -25,7 +25,8 @@ GONE = "Session does not exist anymore"
 class SessionContainer(ContainerSync):
     """One session.
 
-    Each method that waits has a blocking twin whose name begins with `sync_`.
+    Each method that waits has a blocking twin whose name begins with `sync_`. Those that call the core raise
+    `CoreError` where it could not be asked, or refused.
 
     Attributes:
         session_handle: what the core knows the session by.
@@ -76,7 +77,7 @@ class SessionContainer(ContainerSync):
         return f"SessionContainer({self.session_handle!r}, user_id={self.user_id!r}, tenant_id={self.tenant_id!r})"
 
     async def revoke_session(self, user_context: dict[str, Any] | None = None) -> None:
-        """End this session.
+        """End this session; nothing happens if it has ended.
 
         Effects: one call to the core.
         """
@@ -122,6 +123,7 @@ class SessionContainer(ContainerSync):
         Raises:
             UnauthorisedError: the session has ended.
             BadInputError: the update is not a JSON object; nothing was sent.
+            CoreResponseError: a claim is one of the core's own, like `sub` or `exp`.
 
         Effects: one call to the core.
         """

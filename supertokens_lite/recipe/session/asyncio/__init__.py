@@ -68,8 +68,16 @@ async def create_new_session_without_request_response(
 async def revoke_session(session_handle: str, user_context: dict[str, Any] | None = None) -> bool:
     """End a session.
 
+    Args:
+        session_handle: the session.
+        user_context: travels to overrides and the network interceptor.
+
     Returns:
         True if there was one.
+
+    Raises:
+        BadInputError: the handle is not a string; nothing was sent.
+        CoreError: the core could not be asked, or refused; that says nothing about the session.
 
     Effects: one call to the core. Source: CDI, POST /recipe/session/remove.
     """
@@ -91,7 +99,11 @@ async def revoke_all_sessions_for_user(
         user_context: travels to overrides and the network interceptor.
 
     Returns:
-        The handles of the sessions that were ended.
+        The handles of the sessions that were ended; empty for an unknown user.
+
+    Raises:
+        BadInputError: an id is not what it must be; nothing was sent.
+        CoreError: the core could not be asked, or refused. Ask it again: some sessions may have ended.
 
     Effects: one call to the core. Source: CDI, POST /recipe/session/remove.
     """
@@ -115,7 +127,11 @@ async def get_all_session_handles_for_user(
         user_context: travels to overrides and the network interceptor.
 
     Returns:
-        The handles; empty for an unknown user.
+        The handles, in no promised order; empty for an unknown user.
+
+    Raises:
+        BadInputError: an id is not what it must be; nothing was sent.
+        CoreError: the core could not be asked, or refused; that says nothing about the session.
 
     Effects: one call to the core. Source: CDI, GET /recipe/session/user.
     """
@@ -127,8 +143,16 @@ async def get_all_session_handles_for_user(
 async def revoke_multiple_sessions(session_handles: list[str], user_context: dict[str, Any] | None = None) -> list[str]:
     """End sessions.
 
+    Args:
+        session_handles: the sessions, of any users.
+        user_context: travels to overrides and the network interceptor.
+
     Returns:
         The handles of those that there were.
+
+    Raises:
+        BadInputError: it is not a list, or holds something else than strings; nothing was sent.
+        CoreError: the core could not be asked, or refused. Ask it again: some sessions may have ended.
 
     Effects: one call to the core. Source: CDI, POST /recipe/session/remove.
     """
@@ -140,8 +164,17 @@ async def get_session_information(
 ) -> SessionInformationResult | None:
     """Read a session.
 
+    Args:
+        session_handle: the session.
+        user_context: travels to overrides and the network interceptor.
+
     Returns:
-        The session; None if there is none with this handle, or it has expired.
+        The session, its times in milliseconds since the epoch; None if there is none with this handle, or it has
+        expired.
+
+    Raises:
+        BadInputError: the handle is not a string; nothing was sent.
+        CoreError: the core could not be asked, or refused; that says nothing about the session.
 
     Effects: one call to the core. Source: CDI, GET /recipe/session.
     """
@@ -163,6 +196,7 @@ async def update_session_data_in_database(
 
     Raises:
         BadInputError: the data is not a JSON object; `path` names the place. Nothing was sent.
+        CoreError: the core could not be asked, or refused; that says nothing about the session.
 
     Effects: one call to the core. Source: CDI, PUT /recipe/session/data.
     """
@@ -191,6 +225,9 @@ async def modify_session_data_in_database(
     Raises:
         BadInputError: `change` gave something that is not a JSON object; nothing was written.
         ReentrantCallError: `change` called this SDK for the same handle; nothing was written.
+        EventLoopRequiredError: in blocking code `change` awaited something that needs an event loop.
+        CoreError: the core could not be asked, or refused. If its answer to the write was lost, the change was made
+            once or not at all.
 
     Effects: two calls to the core, more where others write too. Source: `/lite/v1` of the embedded core; CDI.
     """
@@ -202,8 +239,16 @@ async def list_sessions_for_user(
 ) -> list[SessionInformationResult]:
     """Read all live sessions of a user, of all tenants.
 
+    Args:
+        user_id: the user.
+        user_context: travels to overrides and the network interceptor.
+
     Returns:
         The sessions, oldest first; empty for an unknown user.
+
+    Raises:
+        BadInputError: the id is not a string; nothing was sent.
+        CoreError: the core could not be asked, or refused; that says nothing about the session.
 
     Effects: one call to the core for the handles, then one for each thousand sessions where the core has a batch
     call (the embedded one does) and `get_session_information` is not overridden, else one for each session, eight
@@ -227,7 +272,8 @@ async def merge_into_access_token_payload(
 
     Raises:
         BadInputError: the update is not a JSON object; nothing was sent.
-        CoreResponseError: a claim is the core's own.
+        CoreResponseError: a claim is one of the core's own, like `sub` or `exp`.
+        CoreError: the core could not be asked, or refused.
 
     Effects: two calls to the core. Source: CDI, PUT /recipe/jwt/data.
     """
@@ -245,13 +291,17 @@ async def create_jwt(
     """Sign a JWT of your own with the core's keys.
 
     Args:
-        payload: the claims; `iss` is set to the API's address unless given.
-        validity_seconds: None: 100 years.
-        use_static_signing_key: False: a key that rotates.
+        payload: the claims; `iss` is set to API domain and base path unless given.
+        validity_seconds: for how long it is good; None: 100 years.
+        use_static_signing_key: None or True: the key that stays; False: a key that rotates.
         user_context: travels to overrides and the network interceptor.
 
     Returns:
         The token in `.jwt`.
+
+    Raises:
+        BadInputError: the payload is not a JSON object; nothing was sent.
+        CoreError: the core could not be asked, or refused.
 
     Effects: one call to the core. Source: CDI, POST /recipe/jwt.
     """
@@ -260,6 +310,12 @@ async def create_jwt(
 
 async def get_jwks(user_context: dict[str, Any] | None = None) -> GetJWKSResult:
     """Read the public keys that verify access tokens and JWTs.
+
+    Returns:
+        `.keys`, each with `kty`, `kid`, `n`, `e`, `alg` and `use`, and `.validity_in_secs`.
+
+    Raises:
+        CoreError: the core could not be asked, or answered with something else.
 
     Effects: one call to the core. Source: CDI, GET /.well-known/jwks.json.
     """
