@@ -96,7 +96,7 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation, warnings being errors; `-- serve` shows it while you write."""
-    install(session, extras=f"{EXTRAS},docs")
+    install(session, "lint", extras=f"{EXTRAS},docs")  # ruff lays the signatures out
     command = session.posargs or ["build", "--strict", "--quiet", "--site-dir", SITE]
     session.run("mkdocs", *command, env={"NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"})
 
