@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
-__all__ = ("Fault", "Reply", "Seen", "Server", "closed_port", "serve", "session_core")
+__all__ = ("INFORMATION", "Fault", "Reply", "Seen", "Server", "closed_port", "serve", "session_core")
 
 
 class Seen(NamedTuple):
@@ -36,6 +36,18 @@ class Fault(NamedTuple):
 
     kind: str
 
+
+INFORMATION: dict[str, Any] = {
+    "status": "OK",
+    "sessionHandle": "h",
+    "userId": "u",
+    "userDataInDatabase": {},
+    "expiry": 2,
+    "userDataInJWT": {},
+    "timeCreated": 1,
+    "tenantId": "public",
+}
+"""What a core answers about a session."""
 
 Handler = Callable[[Seen], "Reply | Fault"]
 

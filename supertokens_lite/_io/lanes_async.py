@@ -22,7 +22,7 @@ import httpx
 from supertokens_lite._io.asynchronous import native_token
 from supertokens_lite._io.base import TransportError
 from supertokens_lite._io.forks import Forks
-from supertokens_lite._io.messages import Messages, read_reply
+from supertokens_lite._io.messages import Messages, build_for_client, read_reply
 from supertokens_lite._io.options import (
     FAILURES,
     HOSTS_A_LANE,
@@ -176,10 +176,7 @@ class _ClientLane:
 
     async def send(self, request: HttpRequest) -> HttpReply:
         """Send and read the whole reply."""
-        url = request.host + request.target
-        message = httpx.Request(
-            request.method, url, headers=request.headers, content=request.body or None, extensions=self._extensions
-        )
+        message = build_for_client(request, self._extensions)
         response = await self._client.send(message)
         return HttpReply(response.status_code, response.headers, response.content)
 

@@ -14,7 +14,7 @@ import httpx
 
 from supertokens_lite._io.base import TransportError
 from supertokens_lite._io.forks import Forks
-from supertokens_lite._io.messages import Messages, read_reply
+from supertokens_lite._io.messages import Messages, build_for_client, read_reply
 from supertokens_lite._io.options import (
     FAILURES,
     HOSTS_A_LANE,
@@ -146,10 +146,7 @@ class _ClientLane:
 
     def send(self, request: HttpRequest, deadline: float) -> HttpReply:
         """Send and read the whole reply."""
-        url = request.host + request.target
-        message = httpx.Request(
-            request.method, url, headers=request.headers, content=request.body or None, extensions=self._extensions
-        )
+        message = build_for_client(request, self._extensions)
         response = self._client.send(message, stream=True)
         try:
             body = _read(response.iter_bytes(), deadline)

@@ -7,7 +7,7 @@ these the models cost more than all the rest.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import httpcore
 import httpx
@@ -15,7 +15,7 @@ import httpx
 from supertokens_lite._io.options import TransportOptions
 from supertokens_lite.types import HttpReply, HttpRequest
 
-__all__ = ("Messages", "read_reply")
+__all__ = ("Messages", "build_for_client", "read_reply")
 
 ORIGINS_REMEMBERED: Final = 256
 PORTS: Final[Mapping[bytes, int]] = {b"http": 80, b"https": 443}
@@ -62,6 +62,14 @@ def _target(request: HttpRequest) -> bytes:
     if target.isascii() and target.isprintable() and " " not in target:
         return target.encode()
     return httpx.URL(request.host + target).raw_path  # escapes what has to be
+
+
+def build_for_client(request: HttpRequest, extensions: dict[str, Any]) -> httpx.Request:
+    """Build a request for a client of httpx, which finds its own way."""
+    url = request.host + request.target
+    return httpx.Request(
+        request.method, url, headers=request.headers, content=request.body or None, extensions=extensions
+    )
 
 
 def read_reply(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> HttpReply:

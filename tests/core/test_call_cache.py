@@ -8,18 +8,7 @@ from typing import Any
 
 from supertokens_lite import Supertokens
 from tests.apps import build_app
-from tests.servers import Reply, Seen, Server, serve, session_core
-
-INFORMATION = {
-    "status": "OK",
-    "sessionHandle": "h",
-    "userId": "u",
-    "userDataInDatabase": {},
-    "expiry": 2,
-    "userDataInJWT": {},
-    "timeCreated": 1,
-    "tenantId": "public",
-}
+from tests.servers import INFORMATION, Reply, Seen, Server, serve, session_core
 
 
 class SlowCore:

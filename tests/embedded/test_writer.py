@@ -39,6 +39,21 @@ def make_writer(path: Path, at_checkpoint: Callable[[], None]) -> Writer:
     return Writer(connect, checkpoints=True)
 
 
+class Answers:
+    """Collects the outcomes of so many jobs."""
+
+    def __init__(self, awaited: int) -> None:
+        self.outcomes: list[Outcome] = []
+        self.are_complete = threading.Event()
+        self._awaited = awaited
+
+    def take(self, outcome: Outcome) -> None:
+        """Take one outcome."""
+        self.outcomes.append(outcome)
+        if len(self.outcomes) == self._awaited:
+            self.are_complete.set()
+
+
 def insert(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO numbers VALUES (1)")
 
@@ -88,13 +103,7 @@ def test_a_refused_attempt_still_looks_after_the_queue(tmp_path: Path) -> None:
 def test_a_job_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
     """Of jobs that are committed together the one that fails gets its error, and the others are done once."""
     writer = make_writer(tmp_path / "writer.db", lambda: None)
-    outcomes: list[Outcome] = []
-    all_answered = threading.Event()
-
-    def done(outcome: Outcome) -> None:
-        outcomes.append(outcome)
-        if len(outcomes) == 5:
-            all_answered.set()
+    answers = Answers(5)
 
     def fail(connection: sqlite3.Connection) -> None:
         insert(connection)
@@ -102,9 +111,15 @@ def test_a_job_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
 
     with writer.lock:  # so that they meet in the queue
         for job in (insert, insert, fail, OneStatement(insert), insert):
-            writer.submit(job, done)
-    assert all_answered.wait(10)
-    assert [type(outcome.error) for outcome in outcomes] == [type(None), type(None), KeyError, type(None), type(None)]
+            writer.submit(job, answers.take)
+    assert answers.are_complete.wait(10)
+    assert [type(outcome.error) for outcome in answers.outcomes] == [
+        type(None),
+        type(None),
+        KeyError,
+        type(None),
+        type(None),
+    ]
     assert writer.run(lambda connection: connection.execute("SELECT count(*) FROM numbers").fetchone()) == (4,)
     writer.close()
 
@@ -138,19 +153,13 @@ def test_another_process_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.
     begun: list[str] = []
     made.set_trace_callback(begun.append)
     writer._made = made
-    outcomes: list[Outcome] = []
-    all_answered = threading.Event()
-
-    def done(outcome: Outcome) -> None:
-        outcomes.append(outcome)
-        if len(outcomes) == 5:
-            all_answered.set()
+    answers = Answers(5)
 
     with writer.lock:
         for _ in range(5):
-            writer.submit(insert, done)
-    assert all_answered.wait(10)
-    assert [str(outcome.error) for outcome in outcomes] == ["database is locked"] * 5
+            writer.submit(insert, answers.take)
+    assert answers.are_complete.wait(10)
+    assert [str(outcome.error) for outcome in answers.outcomes] == ["database is locked"] * 5
     assert begun.count("BEGIN IMMEDIATE") == 1
     other.close()
     writer.close()

@@ -15,7 +15,7 @@ from supertokens_lite.recipe.session import SessionContainer
 from supertokens_lite.types import RecipeUserId
 from tests.apps import USER, build_app
 from tests.conftest import Drive
-from tests.servers import Reply, Seen, serve, session_core
+from tests.servers import INFORMATION, Reply, Seen, serve, session_core
 
 Call = Callable[[Supertokens], Awaitable[Any]]
 
@@ -26,16 +26,6 @@ def jwt(payload: object) -> str:
 
 
 SESSION = {"handle": "h", "userId": "u", "recipeUserId": "u", "userDataInJWT": {}, "tenantId": "public"}
-INFORMATION = {
-    "status": "OK",
-    "sessionHandle": "h",
-    "userId": "u",
-    "userDataInDatabase": {},
-    "expiry": 2,
-    "userDataInJWT": {},
-    "timeCreated": 1,
-    "tenantId": "public",
-}
 ACCESS = {"token": jwt({"exp": 1}), "expiry": 1, "createdTime": 1}
 CREATED = {"status": "OK", "session": SESSION, "accessToken": ACCESS, "refreshToken": {**ACCESS, "token": "r"}}
 KEY = {"kty": "RSA", "kid": "k", "n": "n", "e": "e", "alg": "RS256", "use": "sig"}
