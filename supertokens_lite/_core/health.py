@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from supertokens_lite._io.base import IO
@@ -49,6 +49,9 @@ class Hosts:
 
     def __len__(self) -> int:
         return len(self._hosts)
+
+    def __iter__(self) -> Iterator[Host]:
+        return iter(self._hosts)
 
     def next(self, io: IO) -> Host:
         """Give the next host: one in good standing, else the one whose rest ends first."""

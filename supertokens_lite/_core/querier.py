@@ -21,14 +21,14 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 from supertokens_lite._core.call_cache import CallCache
-from supertokens_lite._core.health import Hosts
+from supertokens_lite._core.health import Host, Hosts
 from supertokens_lite._core.wire import Wire, parse_object
 from supertokens_lite._io.base import IO, Effects, TransportError
 from supertokens_lite._io.turns import Once
 from supertokens_lite._protocol.paths import API_VERSION, EXTENSIONS_HEADER, EXTENSIONS_V1
 from supertokens_lite._protocol.urls import CoreHost
 from supertokens_lite._protocol.versions import SUPPORTED, choose
-from supertokens_lite.exceptions import CoreResponseError, CoreUnavailableError, CoreVersionError
+from supertokens_lite.exceptions import CoreError, CoreResponseError, CoreUnavailableError, CoreVersionError
 from supertokens_lite.types import CoreCall, HttpReply, NetworkInterceptor, Secret, UserContext
 
 __all__ = ("Querier",)
@@ -137,6 +137,40 @@ class Querier:
         except UNREADABLE as error:
             raise _response_error(reply, call, host) from error
 
+    async def send_to_each(
+        self, call: CoreCall, read: Callable[[HttpReply], T], user_context: UserContext | None = None
+    ) -> list[T | None]:
+        """Ask every host at once; give what `read` makes of each reply, in the order of the hosts.
+
+        For reads that need no protocol version: the version goes along if it is known, and is not asked for. The only
+        host is asked as often as usual; of several each is asked once, for another's answer will do meanwhile.
+
+        Returns:
+            A value for each host, None for a host that did not answer, or not in its protocol; one at least is a value.
+
+        Raises:
+            CoreUnavailableError: no host answered.
+            CoreResponseError: none answered as it should, and this is what the last one said.
+        """
+        io = self._effects.io
+        failures: list[CoreError] = []
+
+        async def ask(host: Host) -> list[T]:
+            try:
+                reply, address = await self._exchange(call, self._version, user_context, host)
+                try:
+                    return [read(reply)]
+                except UNREADABLE as error:
+                    raise _response_error(reply, call, address) from error
+            except CoreError as error:
+                failures.append(error)
+                return []
+
+        answers = await io.each(ask, self._hosts, limit=len(self._hosts))
+        if not any(answers):
+            raise _together(failures)
+        return [answer[0] if answer else None for answer in answers]
+
     async def cdi_version(self, user_context: UserContext | None = None) -> str:
         """Give the protocol version that is spoken, asking the core once."""
         if self._version is None:
@@ -200,16 +234,16 @@ class Querier:
         return found
 
     async def _exchange(
-        self, call: CoreCall, version: str | None, user_context: UserContext | None
+        self, call: CoreCall, version: str | None, user_context: UserContext | None, only: Host | None = None
     ) -> tuple[HttpReply, CoreHost]:
-        """Send a call to one host after the other until one answers 200."""
+        """Send a call to one host after the other, or to one of several only, until one answers 200."""
         io = self._effects.io
         self._budget = min(BUDGET, self._budget + EARNED)
         failures: list[tuple[str, str]] = []
         deadline = io.monotonic() + self._timeout_s
-        tries = self._tries
+        tries = self._tries if only is None or len(self._hosts) == 1 else 1
         for attempt in range(tries):
-            host = self._hosts.next(io)
+            host = only or self._hosts.next(io)
             wait_s: float | None = None
             try:
                 request = await self._wire.request(host.address, call, version, user_context)
@@ -266,6 +300,14 @@ def _retry_after(reply: HttpReply, io: IO) -> float | None:
     except (ValueError, OverflowError):
         return None
     return max(0.0, seconds) + io.random() * FIRST_WAIT_S
+
+
+def _together(failures: Sequence[CoreError]) -> CoreError:
+    """Make one error of what went wrong at each host."""
+    unavailable = [error for error in failures if isinstance(error, CoreUnavailableError)]
+    if len(unavailable) < len(failures):
+        return next(error for error in reversed(failures) if error not in unavailable)
+    return CoreUnavailableError([failure for error in unavailable for failure in error.failures])
 
 
 def _response_error(reply: HttpReply, call: CoreCall, host: CoreHost) -> CoreResponseError:
