@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from supertokens_lite.types import RecipeUserId
 
+if TYPE_CHECKING:
+    from supertokens_lite.recipe.session.exceptions import ClaimValidationError
+
 __all__ = (
+    "ClaimValidationResult",
+    "ClaimsValidationResult",
     "CreateJwtOkResult",
     "CreateJwtResultUnsupportedAlgorithm",
     "GetClaimValueOkResult",
     "GetJWKSResult",
+    "GetOpenIdDiscoveryConfigurationResult",
     "JsonWebKey",
     "RegenerateAccessTokenOkResult",
     "SessionDoesNotExistError",
@@ -100,6 +106,44 @@ class GetClaimValueOkResult(Generic[T]):
         self.value = value
 
 
+class ClaimValidationResult(Value):
+    """What a validator says of a payload.
+
+    Attributes:
+        is_valid: whether the claim is enough.
+        reason: why not, as JSON values; empty if it is, None if nothing is to be said.
+    """
+
+    def __init__(self, is_valid: bool, reason: dict[str, Any] | None = None) -> None:
+        self.is_valid = is_valid
+        self.reason: dict[str, Any] | None = {} if is_valid else reason
+
+
+class ClaimsValidationResult(Value):
+    """What all validators say of a session's claims.
+
+    Attributes:
+        invalid_claims: what each validator says that does not agree.
+        access_token_payload_update: the payload with the claims that were fetched anew; None if none was.
+    """
+
+    def __init__(
+        self,
+        invalid_claims: list[ClaimValidationError],
+        access_token_payload_update: dict[str, Any] | None = None,
+    ) -> None:
+        self.invalid_claims = invalid_claims
+        self.access_token_payload_update = access_token_payload_update
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as JSON values with the protocol's names."""
+        return {
+            "status": "OK",
+            "invalidClaims": [error.to_json() for error in self.invalid_claims],
+            "accessTokenPayloadUpdate": self.access_token_payload_update,
+        }
+
+
 class TokenInfo(Value):
     """A token; times in milliseconds since the epoch."""
 
@@ -165,6 +209,58 @@ class GetJWKSResult(Value):
     def __init__(self, keys: list[JsonWebKey], validity_in_secs: int) -> None:
         self.keys = keys
         self.validity_in_secs = validity_in_secs
+
+
+class GetOpenIdDiscoveryConfigurationResult(Value):
+    """What OpenID Connect clients read first. Source: OpenID Connect Discovery 1.0, section 3."""
+
+    def __init__(
+        self,
+        issuer: str,
+        jwks_uri: str,
+        authorization_endpoint: str,
+        token_endpoint: str,
+        userinfo_endpoint: str,
+        revocation_endpoint: str,
+        token_introspection_endpoint: str,
+        end_session_endpoint: str,
+        subject_types_supported: list[str],
+        id_token_signing_alg_values_supported: list[str],
+        response_types_supported: list[str],
+    ) -> None:
+        self.issuer = issuer
+        self.jwks_uri = jwks_uri
+        self.authorization_endpoint = authorization_endpoint
+        self.token_endpoint = token_endpoint
+        self.userinfo_endpoint = userinfo_endpoint
+        self.revocation_endpoint = revocation_endpoint
+        self.token_introspection_endpoint = token_introspection_endpoint
+        self.end_session_endpoint = end_session_endpoint
+        self.subject_types_supported = subject_types_supported
+        self.id_token_signing_alg_values_supported = id_token_signing_alg_values_supported
+        self.response_types_supported = response_types_supported
+
+    @classmethod
+    def of_issuer(cls, issuer: str) -> GetOpenIdDiscoveryConfigurationResult:
+        """Give the document of an API: all of it follows from where the API is."""
+        oauth = f"{issuer}/oauth"
+        return cls(
+            issuer,
+            f"{issuer}/jwt/jwks.json",
+            f"{oauth}/auth",
+            f"{oauth}/token",
+            f"{oauth}/userinfo",
+            f"{oauth}/revoke",
+            f"{oauth}/introspect",
+            f"{oauth}/end_session",
+            ["public"],
+            ["RS256"],
+            ["code", "id_token", "id_token token"],
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as JSON values with the standard's names."""
+        return dict(vars(self))
 
 
 class CreateJwtOkResult(Value):
