@@ -7,6 +7,7 @@ call, so they are named tuples: a frozen dataclass takes three times as long to 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum
 from typing import Any, NamedTuple, TypeGuard, TypeVar, Union
 
 __all__ = (
@@ -17,6 +18,7 @@ __all__ = (
     "MaybeAwaitable",
     "NetworkInterceptor",
     "RecipeUserId",
+    "Refusal",
     "Secret",
     "UserContext",
     "convert_to_recipe_user_id",
@@ -89,6 +91,33 @@ class CoreCall(NamedTuple):
     query: Mapping[str, str] | None = None
     body: Mapping[str, Any] | None = None
     repeatable: bool = True
+
+
+class Refusal(str, Enum):
+    """Why the tokens of a request were refused; the values are what logs and spans say."""
+
+    NO_TOKEN = "no_token"  # noqa: S105  # a reason, no password
+    MALFORMED = "malformed"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_VERSION = "unsupported_version"
+    UNKNOWN_KEY = "unknown_key"
+    BAD_SIGNATURE = "bad_signature"
+    EXPIRED = "expired"
+    WRONG_KEY_KIND = "wrong_key_kind"
+    WRONG_TOKEN_TYPE = "wrong_token_type"  # noqa: S105  # a reason, no password
+    WRONG_ISSUER = "wrong_issuer"
+    ANTI_CSRF = "anti_csrf"
+    CUSTOM_HEADER = "custom_header"
+    DUPLICATE_COOKIES = "duplicate_cookies"
+    LEGACY_COOKIE = "legacy_cookie"
+    NO_REFRESH_TOKEN = "no_refresh_token"  # noqa: S105  # a reason, no password
+    SESSION_ENDED = "session_ended"
+    REFUSED_BY_CORE = "refused_by_core"
+    TOKEN_THEFT = "token_theft"  # noqa: S105  # a reason, no password
+
+    def __str__(self) -> str:
+        """Give the reason code, on every version of Python."""
+        return str(self.value)
 
 
 class Secret:
