@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from supertokens_lite._protocol.messages import get_request_from_user_context
 from supertokens_lite.config import (
     AppInfo,
     InputAppInfo,
@@ -19,7 +20,6 @@ from supertokens_lite.supertokens import (
 from supertokens_lite.types import (
     RecipeUserId,
     convert_to_recipe_user_id,
-    get_request_from_user_context,
 )
 
 __all__ = (

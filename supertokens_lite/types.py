@@ -11,7 +11,6 @@ from enum import Enum
 from typing import Any, NamedTuple, TypeGuard, TypeVar, Union
 
 __all__ = (
-    "BaseRequest",
     "CoreCall",
     "HttpReply",
     "HttpRequest",
@@ -22,7 +21,6 @@ __all__ = (
     "Secret",
     "UserContext",
     "convert_to_recipe_user_id",
-    "get_request_from_user_context",
     "is_array",
     "is_object",
 )
@@ -174,19 +172,6 @@ def is_array(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
-class BaseRequest:
-    """A request of any framework; the adapters derive from it."""
-
-    wrapper_used = True
-
-
 def convert_to_recipe_user_id(user_id: str) -> RecipeUserId:
     """Give a user id as the id of a login method."""
     return RecipeUserId(user_id)
-
-
-def get_request_from_user_context(user_context: UserContext | None) -> BaseRequest | None:
-    """Give the request that a user context belongs to; None if there is none."""
-    default = (user_context or {}).get("_default")
-    request = default.get("request") if is_object(default) else None
-    return request if isinstance(request, BaseRequest) else None

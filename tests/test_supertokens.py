@@ -29,9 +29,9 @@ from supertokens_lite import (
     is_recipe_initialized,
 )
 from supertokens_lite.exceptions import ClosedError, ConfigurationError, GeneralError
+from supertokens_lite.framework import PlainRequest
 from supertokens_lite.recipe import session
 from supertokens_lite.recipe.session import SessionOverrideConfig, syncio
-from supertokens_lite.types import BaseRequest
 from tests.apps import USER, build_app, create
 from tests.conftest import Drive
 from tests.served import ServedCore
@@ -112,7 +112,7 @@ def test_cors_headers() -> None:
 
 def test_the_request_of_a_user_context() -> None:
     """The request is found where the middleware puts it; anything else is None."""
-    request = BaseRequest()
+    request = PlainRequest("GET", "/")
     assert get_request_from_user_context({"_default": {"request": request}}) is request
     wrong: list[Any] = [None, {}, {"_default": None}, {"_default": {}}, {"_default": {"request": "GET /"}}]
     assert [get_request_from_user_context(each) for each in wrong] == [None] * 5
