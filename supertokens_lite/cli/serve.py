@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ConfigurationError: an option can't work, or the port is in use.
     """
-    if importlib.util.find_spec("uvicorn") is None:
+    if any(importlib.util.find_spec(name) is None for name in ("uvicorn", "httptools")):
         raise ConfigurationError("serving needs the extra 'server': pip install 'supertokens-lite[server]'")
     host = option(arguments.host, "host") or HOST
     port = read_whole(option(arguments.port, "port"), "port", default=PORT, lowest=0, highest=65535)
@@ -102,7 +102,10 @@ def _announce(listening: socket.socket, host: str, database: str, base_path: str
 def _build_server(application: CoreServer) -> uvicorn.Server:
     import uvicorn  # noqa: PLC0415  # the extra `server`
 
+    from supertokens_lite.embedded.one_write import OneWriteProtocol  # noqa: PLC0415  # of the same extra
+
     settings: dict[str, Any] = {
+        "http": OneWriteProtocol,
         "access_log": False,
         "log_level": "warning",
         "lifespan": "on",

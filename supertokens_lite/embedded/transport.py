@@ -90,12 +90,19 @@ class AsyncAnswers:
             ClosedError: the core is closed.
             ConfigurationError: this is the first request, and the file can't be used.
         """
+        begun = self.begin(request)
+        return begun if isinstance(begun, HttpReply) else await self.finish(request, begun)
+
+    def begin(self, request: HttpRequest) -> HttpReply | Write | None:
+        """Answer a request if that needs no waiting, else give what is to be finished. Raises as `answer` does."""
         planned = None if len(request.body) > LARGE_BODY_BYTES else self._core.plan(request)
-        if planned is None:
+        return (planned.try_now() or planned) if isinstance(planned, Write) else planned
+
+    async def finish(self, request: HttpRequest, begun: Write | None) -> HttpReply:
+        """Answer a request that needs waiting."""
+        if begun is None:
             return await to_thread.run_sync(self._core.handle, request)
-        if isinstance(planned, HttpReply):
-            return planned
-        return planned.try_now() or await self._finished(planned)
+        return await self._finished(begun)
 
     async def _finished(self, write: Write) -> HttpReply:
         """Wait until a thread of the core has carried out a write."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from supertokens_lite.embedded.calls import Call, WriteJob, tenant_of_handle, unknown_tenant
 from supertokens_lite.embedded.fields import query_text, stored_data, stored_payload, stored_text, whole_object
 from supertokens_lite.embedded.replies import NO_SESSION, OK, json_reply
@@ -12,6 +14,9 @@ from supertokens_lite.embedded.store.writer import OneStatement
 from supertokens_lite.types import HttpReply
 
 __all__ = ("get_data", "get_payload", "missing", "put_data", "put_payload")
+
+DATA: Final = 4
+PAYLOAD: Final = 8
 
 
 def missing(connection: Connection, app_id: str, tenant_id: str) -> HttpReply:
@@ -55,19 +60,19 @@ def put_payload(call: Call) -> WriteJob:
 
 def get_data(call: Call) -> HttpReply:
     """Read the data: GET /recipe/session/data."""
-    return _read(call, "userDataInDatabase")
+    return _read(call, "userDataInDatabase", DATA)
 
 
 def get_payload(call: Call) -> HttpReply:
     """Read the payload: GET /recipe/jwt/data."""
-    return _read(call, "userDataInJWT")
+    return _read(call, "userDataInJWT", PAYLOAD)
 
 
-def _read(call: Call, name: str) -> HttpReply:
+def _read(call: Call, name: str, column: int) -> HttpReply:
     handle = query_text(call.parse_query(), "sessionHandle")
     tenant_id = tenant_of_handle(handle)
-    row = call.read(lambda c: sessions.find(c, call.app_id, tenant_id, handle, expires_from=call.now + 1))
-    if row is None:
+    session = call.read(lambda c: sessions.find_live(c, call.app_id, tenant_id, handle, call.now))
+    if session is None:
         call.check_tenant(tenant_id)
         return NO_SESSION
-    return json_reply(f'{{"status":"OK","{name}":{row.data if name == "userDataInDatabase" else row.payload}}}')
+    return json_reply(f'{{"status":"OK","{name}":{session[column]}}}')

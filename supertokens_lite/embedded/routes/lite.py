@@ -21,7 +21,7 @@ from supertokens_lite.embedded.fields import (
 )
 from supertokens_lite.embedded.replies import NO_SESSION, Refused, json_reply
 from supertokens_lite.embedded.routes.data import missing
-from supertokens_lite.embedded.routes.session import flat_session
+from supertokens_lite.embedded.routes.session import versioned_session
 from supertokens_lite.embedded.store import sessions
 from supertokens_lite.embedded.store.apps import Connection
 from supertokens_lite.types import HttpReply, is_array, is_object
@@ -136,11 +136,11 @@ def read_many(call: Call) -> HttpReply:
     handles = [stored_text({"sessionHandles": handle}, "sessionHandles") for handle in _items(call.parse_body(), "sessionHandles")]  # fmt: skip  # noqa: E501
 
     def read(connection: Connection) -> str:
-        rows = (
-            sessions.find(connection, call.app_id, tenant_of_handle(handle), handle, expires_from=call.now + 1)
+        found = (
+            sessions.find_live(connection, call.app_id, tenant_of_handle(handle), handle, call.now)
             for handle in handles
         )
-        return ",".join("null" if row is None else flat_session(call, row, f'"version":{row.version}') for row in rows)
+        return ",".join("null" if session is None else versioned_session(call, session) for session in found)
 
     return json_reply(f'{{"status":"OK","sessions":[{call.read(read)}]}}')
 
@@ -189,9 +189,9 @@ def list_sessions(call: Call) -> HttpReply:
     limit = _whole(query.get("limit", str(PAGE)), "limit", lowest=1, highest=MOST_AT_ONCE)
     after = _whole(query.get("cursor", "0"), "cursor", lowest=0, highest=2**62)
     tenant_id = query.get("tenantId")
-    rows = call.read(lambda c: sessions.page(c, call.app_id, tenant_id, call.now, after=after, limit=limit))
-    found = ",".join(flat_session(call, row, f'"version":{row.version}') for row in rows)
-    cursor = f',"nextCursor":{build_json(str(rows[-1].id))}' if len(rows) == limit else ""
+    page = call.read(lambda c: sessions.page(c, call.app_id, tenant_id, call.now, after=after, limit=limit))
+    found = ",".join(versioned_session(call, session) for session in page)
+    cursor = f',"nextCursor":{build_json(str(page[-1][0]))}' if len(page) == limit else ""
     return json_reply(f'{{"status":"OK","sessions":[{found}]{cursor}}}')
 
 

@@ -32,7 +32,7 @@ from supertokens_lite.embedded.store.apps import Connection
 from supertokens_lite.embedded.tokens import RefreshToken, hash_text, mint_refresh_token
 from supertokens_lite.types import HttpReply, is_array
 
-__all__ = ("create", "flat_session", "get", "handles_of_user", "only_public", "remove")
+__all__ = ("create", "get", "handles_of_user", "only_public", "remove", "versioned_session")
 
 
 def only_public(call: Call) -> None:
@@ -91,26 +91,32 @@ def create(call: Call) -> WriteJob:
     return job
 
 
-def flat_session(call: Call, row: sessions.SessionRow, last: str) -> str:
-    """Write a session as it is read: one flat object; `last` is its last member."""
-    user = build_string(row.user_id)
+def _members(call: Call, session: sessions.LiveSession) -> str:
+    """Write a session as it is read: the members of one flat object."""
+    _, tenant_id, handle, user_id, data, _, expires_at, created_at, payload = session
+    user = build_string(user_id)
     recipe_user = f'"recipeUserId":{user},' if call.version >= 40 else ""
     return (
-        f'{{"sessionHandle":{build_string(row.handle)},"userId":{user},{recipe_user}"userDataInDatabase":{row.data},'
-        f'"expiry":{row.expires_at},"userDataInJWT":{row.payload},"timeCreated":{row.created_at},'
-        f'"tenantId":{build_string(row.tenant_id)},{last}}}'
+        f'"sessionHandle":{build_string(handle)},"userId":{user},{recipe_user}"userDataInDatabase":{data},'
+        f'"expiry":{expires_at},"userDataInJWT":{payload},"timeCreated":{created_at},'
+        f'"tenantId":{build_string(tenant_id)}'
     )
+
+
+def versioned_session(call: Call, session: sessions.LiveSession) -> str:
+    """Write a session and the version of its data."""
+    return f'{{{_members(call, session)},"version":{session[5]}}}'
 
 
 def get(call: Call) -> HttpReply:
     """Read a session: GET /recipe/session."""
     handle = query_text(call.parse_query(), "sessionHandle")
-    tenant_id = tenant_of_handle(handle)
-    row = call.read(lambda c: sessions.find(c, call.app_id, tenant_id, handle, expires_from=call.now + 1))
-    if row is None:
+    tenant_id, app_id, now = tenant_of_handle(handle), call.app_id, call.now
+    session = call.read(lambda connection: sessions.find_live(connection, app_id, tenant_id, handle, now))
+    if session is None:
         call.check_tenant(tenant_id)
         return NO_SESSION
-    return json_reply(flat_session(call, row, '"status":"OK"'))
+    return json_reply(f'{{{_members(call, session)},"status":"OK"}}')
 
 
 def handles_of_user(call: Call) -> HttpReply:

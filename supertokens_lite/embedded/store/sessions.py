@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 __all__ = (
+    "LiveSession",
     "NewSession",
     "SessionRow",
     "delete_all",
     "delete_by_handle",
     "delete_of_user",
     "find",
+    "find_live",
     "handles_of_user",
     "insert",
     "page",
@@ -45,6 +46,10 @@ class SessionRow(NamedTuple):
     rotated_at: int | None
 
 
+LiveSession = tuple[int, str, str, str, str, int, int, int, str]
+"""What callers read of a session: id, tenant, handle, user, data and its version, expiry, time of creation, payload."""
+
+
 class NewSession(NamedTuple):
     """A session to store."""
 
@@ -66,6 +71,10 @@ COLUMNS: Final = (
 )
 ONE: Final = "session_handle = ? AND tenant_id = ? AND app_id = ?"
 FIND: Final = f"SELECT {COLUMNS} FROM session_info WHERE {ONE}"
+LIVE_COLUMNS: Final = (
+    "id, tenant_id, session_handle, user_id, session_data, data_version, expires_at, created_at_time, jwt_user_payload"
+)
+FIND_LIVE: Final = f"SELECT {LIVE_COLUMNS} FROM session_info WHERE {ONE} AND expires_at > ?"
 READ_DATA: Final = f"SELECT session_data, data_version FROM session_info WHERE {ONE} AND expires_at > ?"
 REPLACE_DATA: Final = (
     f"UPDATE session_info SET session_data = ?, data_version = data_version + 1 WHERE {ONE} AND expires_at > ?"
@@ -88,6 +97,14 @@ def find(
     if row is None or row[7] < expires_from:
         return None
     return SessionRow._make(row)
+
+
+def find_live(
+    connection: sqlite3.Connection, app_id: str, tenant_id: str, handle: str, now: int
+) -> LiveSession | None:
+    """Find what callers read of a session that has not expired."""
+    row: LiveSession | None = connection.execute(FIND_LIVE, (handle, tenant_id, app_id, now)).fetchone()
+    return row
 
 
 def read_data(
@@ -199,11 +216,10 @@ def delete_all(connection: sqlite3.Connection, app_id: str | None, *, most: int)
 
 def page(
     connection: sqlite3.Connection, app_id: str, tenant_id: str | None, now: int, *, after: int, limit: int
-) -> Sequence[SessionRow]:
+) -> list[LiveSession]:
     """Give live sessions of an app in the order of their creation, from after an id on."""
     where, values = "app_id = ? AND id > ? AND expires_at > ?", (app_id, after, now)
     if tenant_id is not None:
         where, values = where + " AND tenant_id = ?", (*values, tenant_id)  # type: ignore[assignment]
-    statement = f"SELECT {COLUMNS} FROM session_info WHERE {where} ORDER BY id LIMIT ?"
-    rows: Iterator[tuple[object, ...]] = connection.execute(statement, (*values, limit))
-    return [SessionRow._make(row) for row in rows]
+    statement = f"SELECT {LIVE_COLUMNS} FROM session_info WHERE {where} ORDER BY id LIMIT ?"
+    return connection.execute(statement, (*values, limit)).fetchall()
