@@ -6,6 +6,7 @@ under a claim's key and is not of that form counts as absent: it is fetched anew
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -18,7 +19,15 @@ from supertokens_lite.exceptions import ConfigurationError
 from supertokens_lite.recipe.session.results import ClaimValidationResult
 from supertokens_lite.types import MaybeAwaitable, RecipeUserId, is_object
 
-__all__ = ("FetchValue", "SessionClaim", "SessionClaimValidator", "StoredClaim", "StoredValidator", "note_fetch")
+__all__ = (
+    "FetchValue",
+    "SessionClaim",
+    "SessionClaimValidator",
+    "StoredClaim",
+    "StoredValidator",
+    "fetch",
+    "note_fetch",
+)
 
 T = TypeVar("T")
 
@@ -77,16 +86,14 @@ class SessionClaim(ABC, Generic[T]):
         recipe_user_id: RecipeUserId,
         tenant_id: str,
         current_payload: dict[str, Any],
-        user_context: dict[str, Any] | None = None,
+        user_context: dict[str, Any],
     ) -> dict[str, Any]:
         """Fetch the value, and give a payload of the claim alone; an empty one if there is no value.
 
         Effects: those of `fetch_value`.
         """
-        context = {} if user_context is None else user_context
-        given: Any = self.fetch_value(user_id, recipe_user_id, tenant_id, current_payload, context)
-        value: T | None = await settle(given)
-        return {} if value is None else self.add_to_payload_({}, value, context)
+        value = await fetch(self, user_id, recipe_user_id, tenant_id, current_payload, user_context)
+        return {} if value is None else self.add_to_payload_({}, value, user_context)
 
     def now_ms(self) -> int:
         """Give the time, in milliseconds since the epoch."""
@@ -210,6 +217,20 @@ class StoredValidator(SessionClaimValidator, Generic[T]):
         """Tell whether the value was fetched within this user context: a younger one can't be had."""
         fetched_ms = _fetched_in(user_context).get(self._stored.key)
         return fetched_ms is not None and fetched_ms == self._stored.get_last_refetch_time(payload, user_context)
+
+
+async def fetch(
+    claim: SessionClaim[T],
+    user_id: str,
+    recipe_user_id: RecipeUserId,
+    tenant_id: str,
+    payload: dict[str, Any],
+    user_context: dict[str, Any],
+) -> T | None:
+    """Call a claim's `fetch_value`, with a copy of the payload; None if there is no value."""
+    given: Any = claim.fetch_value(user_id, recipe_user_id, tenant_id, copy.deepcopy(payload), user_context)
+    value: T | None = await settle(given)
+    return value
 
 
 def note_fetch(

@@ -21,6 +21,7 @@ from supertokens_lite.recipe.session.claim_bases import (
     SessionClaimValidator,
     StoredClaim,
     StoredValidator,
+    fetch,
     note_fetch,
 )
 from supertokens_lite.recipe.session.exceptions import ClaimValidationError
@@ -232,8 +233,7 @@ async def refetch_claims(
         if not await settle(asked):
             continue
         seen.append(claim)
-        given: Any = claim.fetch_value(user_id, recipe_user_id, tenant_id, copy.deepcopy(payload), user_context)
-        value = await settle(given)
+        value = await fetch(claim, user_id, recipe_user_id, tenant_id, payload, user_context)
         if value is not None:
             added = claim.add_to_payload_(copy.deepcopy(payload), value, user_context)
             payload = payload | {name: each for name, each in added.items() if name not in PROTECTED_CLAIMS}
