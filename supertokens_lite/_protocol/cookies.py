@@ -7,7 +7,7 @@ percent-encoded on the way out and decoded on the way in. Source: RFC 6265, sect
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Final, Literal, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -35,10 +35,10 @@ SameSite = Literal["lax", "none", "strict"]
 
 BLANKS: Final = " \t"
 NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-DOMAIN: Final = re.compile(r"\.?[0-9A-Za-z_.:\[\]-]+\Z")
-KEPT_IN_PATHS: Final = "/:@!$&'()*+=~-._%"
+DOMAIN: Final = re.compile(r"\.?[0-9A-Za-z_:-][0-9A-Za-z_.:-]*\Z")
+KEPT_IN_PATHS: Final = "/:@!$&'()*+,=|[]%"
 
-EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  # counted from, and written as GMT below: no zone comes in
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 LATEST_MS: Final = 253_402_300_799_000
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -15,7 +15,6 @@ import functools
 import ipaddress
 import re
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 from publicsuffixlist import PublicSuffixList
 
@@ -25,6 +24,8 @@ __all__ = ("normalise_session_scope", "same_site", "top_level_domain")
 
 ANSWERS_REMEMBERED: Final = 1024
 HOST: Final = re.compile(r"[0-9a-z_-]+(\.[0-9a-z_-]+)*\Z")
+END: Final = re.compile(r"[/?#]")
+AROUND: Final = " []."
 PUNYCODE: Final = "xn--"
 
 
@@ -37,7 +38,7 @@ def _load_suffixes() -> PublicSuffixList:
 def top_level_domain(host: str) -> str:
     """Give the site of a host: its registrable domain, in Unicode. IPs and names that have none are their own."""
     name = _normalise_host(host)
-    if is_address(name) or "." not in name:
+    if _is_address(name) or "." not in name:
         return name
     return _load_suffixes().privatesuffix(name) or name
 
@@ -50,10 +51,9 @@ def same_site(api_domain: str, website_domain: str) -> Literal["lax", "none"]:
         api_domain: scheme and authority, as `NormalisedURLDomain` gives them.
         website_domain: likewise.
     """
-    api_scheme, api_host = _split(api_domain)
-    scheme, host = _split(website_domain)
-    if api_scheme != scheme:
+    if api_domain.partition("://")[0].lower() != website_domain.partition("://")[0].lower():
         return "none"
+    api_host, host = (_normalise_host(_read_host(domain)) for domain in (api_domain, website_domain))
     return "lax" if api_host == host or top_level_domain(api_host) == top_level_domain(host) else "none"
 
 
@@ -64,12 +64,10 @@ def normalise_session_scope(text: str) -> str:
         ConfigurationError: it holds no host name that a cookie can have.
     """
     given = text.strip().lower()
-    dot = given.startswith(".")
-    _, _, rest = given.removeprefix(".").rpartition("://")
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
-    host = authority[: authority.find("]") + 1] if authority.startswith("[") else authority.partition(":")[0]
-    host = host.removesuffix(".")
-    if is_address(host.strip("[]")) or host == "localhost":
+    host = _read_host(given)
+    dot = given.startswith(".") or host.startswith(".")
+    host = host.removeprefix(".").removesuffix(".")
+    if _is_address(host) or host == "localhost":
         return host
     if not HOST.match(host):
         raise ConfigurationError(
@@ -79,7 +77,7 @@ def normalise_session_scope(text: str) -> str:
     return "." + host if dot else host
 
 
-def is_address(host: str) -> bool:
+def _is_address(host: str) -> bool:
     """Tell whether a host is an IP address."""
     try:
         ipaddress.ip_address(host)
@@ -88,26 +86,26 @@ def is_address(host: str) -> bool:
     return True
 
 
-def _split(domain: str) -> tuple[str, str]:
-    scheme, _, authority = domain.rpartition("://")
-    try:
-        host = urlsplit("//" + authority).hostname or ""
-    except ValueError:
-        host = authority
-    return scheme.lower(), _normalise_host(host)
+def _read_host(url: str) -> str:
+    """Read the host of a URL with or without a scheme; an IPv6 address comes without its brackets."""
+    head, separator, tail = url.partition("://")
+    authority = END.split(tail if separator else head, maxsplit=1)[0].rpartition("@")[2]
+    if authority.startswith("["):
+        return authority[1:].partition("]")[0]
+    return authority if _is_address(authority) else authority.partition(":")[0]
 
 
 def _normalise_host(host: str) -> str:
-    name = host.strip().strip("[]").lower().removesuffix(".")
-    if PUNYCODE not in name:
-        return name
-    return ".".join(map(_decode_label, name.split(".")))
+    name = host.strip(AROUND).lower()
+    return ".".join(map(_decode_label, name.split("."))) if PUNYCODE in name else name
 
 
 def _decode_label(label: str) -> str:
+    """Give a label in Unicode; one that is no good Punycode stays as it is."""
     if not label.startswith(PUNYCODE):
         return label
     try:
-        return label.removeprefix(PUNYCODE).encode("ascii").decode("punycode")
+        decoded = label.removeprefix(PUNYCODE).encode("ascii").decode("punycode")
     except UnicodeError:
         return label
+    return label if decoded.isascii() else decoded

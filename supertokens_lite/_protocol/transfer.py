@@ -208,10 +208,8 @@ def read_bearer(authorization: str | None) -> str | None:
 
     The scheme counts in any case (RFC 9110, section 11.1). Two tokens are none: nothing says which is meant.
     """
-    if not authorization:
-        return None
-    scheme, *tokens = authorization.split()
-    return tokens[0] if len(tokens) == 1 and scheme.lower() == BEARER else None
+    words = [] if authorization is None else authorization.split()
+    return words[1] if len(words) == 2 and words[0].lower() == BEARER else None
 
 
 class CookieSettings(NamedTuple):
