@@ -18,6 +18,7 @@ from supertokens_lite._io.asynchronous import AsyncIO
 from supertokens_lite._io.base import AsyncTransport, BlockingTransport, Drive, Effects, in_blocking_code
 from supertokens_lite._io.blocking import BlockingIO, run
 from supertokens_lite._io.portal import Portal
+from supertokens_lite._protocol.messages import BaseRequest, BaseResponse
 from supertokens_lite.config import (
     AppInfo,
     InputAppInfo,
@@ -27,6 +28,7 @@ from supertokens_lite.config import (
 )
 from supertokens_lite.exceptions import ConfigurationError, GeneralError
 from supertokens_lite.recipe.session._sessions_blocking import BlockingSessions
+from supertokens_lite.recipe.session.apis import handle_error
 from supertokens_lite.recipe.session.recipe import RecipeInit, SessionRecipe
 from supertokens_lite.recipe.session.sessions import Sessions
 
@@ -55,7 +57,7 @@ class AppSessions(Sessions):
     """
 
     def __init__(self, recipe: SessionRecipe, drive: Drive) -> None:
-        super().__init__(recipe.recipe_implementation, recipe.config)
+        super().__init__(recipe.recipe_implementation, recipe.config, recipe.requests)
         self.blocking = BlockingSessions(self, drive)
 
 
@@ -112,6 +114,7 @@ class Supertokens:
         self._querier = _build_querier(supertokens_config, self._effects, self._domains)
         self._drive: Drive = run if self._portal is None else self._portal.run
         recipe = session_init.build(self.app_info, self._querier, self._effects, self._drive)
+        self._recipe = recipe
         self.recipe_modules: list[SessionRecipe] = [recipe]
         self.session = AppSessions(recipe, self._drive)
         # a core in this process finishes its writes when nobody closed it, at the latest at the interpreter's end
@@ -149,6 +152,42 @@ class Supertokens:
     def was_given(self, arguments: Mapping[str, Any]) -> bool:
         """Tell whether it was built from the same: values by value, callables by where they were defined."""
         return same_settings(self._given, dict(arguments))
+
+    async def middleware(
+        self, request: BaseRequest, response: BaseResponse, user_context: dict[str, Any]
+    ) -> BaseResponse | None:
+        """Answer a request if it is to one of the session endpoints: refresh, sign-out, public keys.
+
+        Blocking code drives this coroutine as it does any other of this package.
+
+        Returns:
+            The response, all of it recorded; None if the request is the application's.
+
+        Raises:
+            SuperTokensSessionError: there is no good session; give it to `handle_supertokens_error`.
+            CoreError: the core could not be asked, or refused; likewise.
+
+        Effects: one call to the core to refresh or to sign out, seldom one for the keys, else none.
+        """
+        return await self._recipe.apis.handle(request, response, user_context)
+
+    async def handle_supertokens_error(
+        self, request: BaseRequest, err: Exception, response: BaseResponse, user_context: dict[str, Any]
+    ) -> BaseResponse | None:
+        """Answer a request that ended with an error of this package.
+
+        Returns:
+            The response, all of it recorded, or what an error handler gave instead.
+
+        Raises:
+            Exception: the error itself, if it is not about the request but about the application or its settings.
+
+        Effects: one call to the core if a refresh token was stolen, else none.
+        """
+        answer = await handle_error(self._recipe, request, err, response, user_context)
+        if answer is None:
+            raise err
+        return answer
 
     async def aclose(self) -> None:
         """Give back connections, threads and the database of a core in this process; idempotent.

@@ -14,6 +14,7 @@ __all__ = (
     "ClaimsValidationResult",
     "CreateJwtOkResult",
     "CreateJwtResultUnsupportedAlgorithm",
+    "GeneralErrorResponse",
     "GetClaimValueOkResult",
     "GetJWKSResult",
     "GetOpenIdDiscoveryConfigurationResult",
@@ -22,6 +23,7 @@ __all__ = (
     "SessionDoesNotExistError",
     "SessionInformationResult",
     "SessionObj",
+    "SignOutOkayResponse",
     "TokenInfo",
 )
 
@@ -274,3 +276,30 @@ class CreateJwtOkResult(Value):
 
 class CreateJwtResultUnsupportedAlgorithm(Value):
     """The core can't sign with that algorithm."""
+
+
+class SignOutOkayResponse(Value):
+    """The session of the request was ended, or had ended already."""
+
+    status = "OK"
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as JSON values."""
+        return {"status": self.status}
+
+
+class GeneralErrorResponse(Value):
+    """An endpoint's answer that something did not work, for the website to show.
+
+    Attributes:
+        message: what to show.
+    """
+
+    status = "GENERAL_ERROR"
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as JSON values."""
+        return {"status": self.status, "message": self.message}
