@@ -20,7 +20,7 @@ from publicsuffixlist import PublicSuffixList
 
 from supertokens_lite.exceptions import ConfigurationError
 
-__all__ = ("normalise_session_scope", "same_site", "top_level_domain")
+__all__ = ("is_address", "normalise_session_scope", "same_site", "top_level_domain")
 
 ANSWERS_REMEMBERED: Final = 1024
 HOST: Final = re.compile(r"[0-9a-z_-]+(\.[0-9a-z_-]+)*\Z")
@@ -38,7 +38,7 @@ def _load_suffixes() -> PublicSuffixList:
 def top_level_domain(host: str) -> str:
     """Give the site of a host: its registrable domain, in Unicode. IPs and names that have none are their own."""
     name = _normalise_host(host)
-    if _is_address(name) or "." not in name:
+    if is_address(name) or "." not in name:
         return name
     return _load_suffixes().privatesuffix(name) or name
 
@@ -67,7 +67,7 @@ def normalise_session_scope(text: str) -> str:
     host = _read_host(given)
     dot = given.startswith(".") or host.startswith(".")
     host = host.removeprefix(".").removesuffix(".")
-    if _is_address(host) or host == "localhost":
+    if is_address(host) or host == "localhost":
         return host
     if not HOST.match(host):
         raise ConfigurationError(
@@ -77,7 +77,7 @@ def normalise_session_scope(text: str) -> str:
     return "." + host if dot else host
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
     """Tell whether a host is an IP address."""
     try:
         ipaddress.ip_address(host)
@@ -92,7 +92,7 @@ def _read_host(url: str) -> str:
     authority = END.split(tail if separator else head, maxsplit=1)[0].rpartition("@")[2]
     if authority.startswith("["):
         return authority[1:].partition("]")[0]
-    return authority if _is_address(authority) else authority.partition(":")[0]
+    return authority if is_address(authority) else authority.partition(":")[0]
 
 
 def _normalise_host(host: str) -> str:

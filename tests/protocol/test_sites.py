@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from supertokens_lite._protocol.cookies import build_set_cookie
-from supertokens_lite._protocol.sites import normalise_session_scope, same_site, top_level_domain
+from supertokens_lite._protocol.sites import is_address, normalise_session_scope, same_site, top_level_domain
 from supertokens_lite.exceptions import ConfigurationError
 
 LABELS = st.sampled_from(
@@ -62,6 +62,15 @@ def test_any_host_has_a_site(host: str) -> None:
     """Whatever a host is written like, it has a site, which is its own site."""
     site = top_level_domain(host)
     assert top_level_domain(site) == site
+
+
+ADDRESSES = [("127.0.0.1", True), ("::1", True), ("[::1]", False), ("1.2.3", False), ("localhost", False), ("", False)]
+
+
+@pytest.mark.parametrize(("host", "expected"), ADDRESSES)
+def test_addresses(host: str, expected: bool) -> None:
+    """Addresses are told from names; an IPv6 address stands without its brackets."""
+    assert is_address(host) is expected
 
 
 SAME = [
