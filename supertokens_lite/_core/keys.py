@@ -255,7 +255,7 @@ class Keys:
         before = self._held
         limits = [each.max_age_s for each in answers if each and each.max_age_s is not None]
         interval_s = min(self._refresh_s, max(LEAST_S, min(limits, default=math.inf)))
-        if not before.is_given and len(before.answers) == len(answers):
+        if len(before.answers) == len(answers):
             horizon_s = asked_s - interval_s - self._max_stale_s
             answers = [
                 now or (then if then and then.asked_s > horizon_s else None)

@@ -15,7 +15,7 @@ from supertokens_lite._io.blocking import BlockingIO
 from supertokens_lite._protocol.urls import CoreHost
 from supertokens_lite.types import HttpReply, HttpRequest
 
-__all__ = ("Cores", "document", "jwk")
+__all__ = ("Cores", "document", "down", "jwk")
 
 ONE = "http://one.example"
 
@@ -33,12 +33,17 @@ def document(*kids: str, cache: str | None = None) -> HttpReply:
     return HttpReply(200, {} if cache is None else {"cache-control": cache}, body)
 
 
+def down() -> TransportError:
+    """Make the error of a host that can't be reached."""
+    return TransportError("down", unsent=True)
+
+
 class Cores:
     """Hosts that answer what `says` has for them, and a clock that a test moves.
 
     Attributes:
         now_s: what the clock shows.
-        says: what each host answers; an error is raised instead.
+        says: what each host answers, or what makes the error that it fails with.
         seen: what was asked.
         hold: what each asynchronous request waits for before it is answered.
         hold_blocking: what each blocking one waits for.
@@ -46,26 +51,26 @@ class Cores:
 
     def __init__(self, *kids: str, hosts: Sequence[str] = (ONE,)) -> None:
         self.now_s = 1000.0
-        self.says: dict[str, HttpReply | Exception] = dict.fromkeys(hosts, document(*kids))
+        self.says: dict[str, HttpReply | Callable[[], Exception]] = dict.fromkeys(hosts, document(*kids))
         self.seen: list[HttpRequest] = []
         self.hold: Callable[[], Awaitable[object]] | None = None
         self.hold_blocking: Callable[[], object] | None = None
         self.effects = Effects(_AsyncIO(self), _BlockingIO(self))
 
-    def say(self, answer: HttpReply | Exception) -> None:
+    def say(self, answer: HttpReply | Callable[[], Exception]) -> None:
         """Let all hosts answer the same."""
         self.says = dict.fromkeys(self.says, answer)
 
     def fail(self) -> None:
         """Let all hosts be down."""
-        self.say(TransportError("down", unsent=True))
+        self.say(down)
 
     def answer(self, request: HttpRequest) -> HttpReply:
         """Give a host's answer."""
         found = self.says[request.host]
-        if isinstance(found, Exception):
-            raise found
-        return found
+        if isinstance(found, HttpReply):
+            return found
+        raise found()
 
     def keys(self, *, refresh_s: float = 14_400, max_stale_s: float = 86_400, static: Any = None) -> Keys:
         """Build what is tested."""
