@@ -14,7 +14,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final, NamedTuple, Protocol, cast
+from typing import Any, Final, Literal, NamedTuple, Protocol, cast
 
 from supertokens_lite._core.hooks import settle
 from supertokens_lite._core.keys import Keys
@@ -251,35 +251,57 @@ async def _answer_session_error(
         apply_session(request, response, user_context)
     for change in error.response_mutators:
         change(response, user_context)
-    expired, handlers = config.session_expired_status_code, config.error_handlers
-    handler: Callable[..., Any] | None
-    arguments: tuple[Any, ...] = (request, str(error), response)
-    if isinstance(error, TokenTheftError):
-        status, code, content = expired, "token_theft", {"message": "token theft detected"}
-        handler = handlers.on_token_theft_detected
-        arguments = (request, error.session_handle, error.user_id, error.recipe_user_id, response)
-    elif isinstance(error, InvalidClaimsError):
-        failures = [each.to_json() for each in error.payload]
-        status, code = config.invalid_claim_status_code, "invalid_claims"
-        content = {"message": "invalid claim", "claimValidationErrors": failures}
-        handler, arguments = handlers.on_invalid_claim, (request, error.payload, response)
-    elif isinstance(error, ClearDuplicateSessionCookiesError):
-        status, code, content = 200, "duplicate_cookies", {"message": str(error)}
-        handler = handlers.on_clear_duplicate_session_cookies
-    elif isinstance(error, TryRefreshTokenError):
-        status, code, content = expired, "try_refresh_token", {"message": "try refresh token"}
-        handler = handlers.on_try_refresh_token
-    else:
-        status, code, content = expired, "unauthorised", {"message": "unauthorised"}
-        handler = handlers.on_unauthorised
-    _log(request, status, code if error.reason is None else str(error.reason))
+    row = next(row for row in ANSWERS if isinstance(error, row.error))
+    status = {"expired": config.session_expired_status_code, "invalid": config.invalid_claim_status_code}.get(
+        row.status, 200
+    )
+    _log(request, status, row.code if error.reason is None else str(error.reason))
+    handler: Callable[..., Any] | None = getattr(config.error_handlers, row.handler)
     if handler is not None:
-        given = await settle(handler(*arguments))
+        given = await settle(handler(request, *_tell(error), response))
         return response if given is None else cast("BaseResponse", given)
     if isinstance(error, TokenTheftError) and error.subtype is None:
         with suppress(CoreError):
             await settle(recipe.recipe_implementation.revoke_session(error.session_handle, user_context))
+    content: dict[str, Any] = {"message": row.message or str(error)}
+    if isinstance(error, InvalidClaimsError):
+        content["claimValidationErrors"] = [each.to_json() for each in error.payload]
     return _answer(response, status, content)
+
+
+class _Row(NamedTuple):
+    """What becomes of a kind of error.
+
+    Attributes:
+        error: the kind.
+        handler: the error handler that may answer instead.
+        code: the reason, where the error doesn't say a closer one.
+        status: which status is answered with.
+        message: what the client is told; None: what the error says.
+    """
+
+    error: type[SuperTokensSessionError]
+    handler: str
+    code: str
+    status: Literal["expired", "invalid", "fine"]
+    message: str | None
+
+
+ANSWERS: Final = (
+    _Row(TokenTheftError, "on_token_theft_detected", "token_theft", "expired", "token theft detected"),
+    _Row(TryRefreshTokenError, "on_try_refresh_token", "try_refresh_token", "expired", "try refresh token"),
+    _Row(InvalidClaimsError, "on_invalid_claim", "invalid_claims", "invalid", "invalid claim"),
+    _Row(ClearDuplicateSessionCookiesError, "on_clear_duplicate_session_cookies", "duplicate_cookies", "fine", None),
+    _Row(SuperTokensSessionError, "on_unauthorised", "unauthorised", "expired", "unauthorised"),
+)
+"""The first row that fits counts."""
+
+
+def _tell(error: SuperTokensSessionError) -> tuple[Any, ...]:
+    """Give what an error handler is told besides request and response."""
+    if isinstance(error, TokenTheftError):
+        return error.session_handle, error.user_id, error.recipe_user_id
+    return (error.payload,) if isinstance(error, InvalidClaimsError) else (str(error),)
 
 
 def _clear(config: SessionConfig, request: BaseRequest, response: BaseResponse, user_context: UserContext) -> None:

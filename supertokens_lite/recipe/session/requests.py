@@ -33,6 +33,7 @@ from supertokens_lite.recipe.session.exceptions import (
 )
 from supertokens_lite.recipe.session.functions import SessionFunctions
 from supertokens_lite.recipe.session.interfaces import OverrideGlobalClaimValidators, RecipeInterface
+from supertokens_lite.recipe.session.modification import check_text
 from supertokens_lite.recipe.session.options import SessionConfig
 from supertokens_lite.types import RecipeUserId, Refusal, UserContext, is_object
 
@@ -218,6 +219,7 @@ class Requests:
             check_object(given, "access_token_payload")
         payload = _without_own(given or {})
         user_id = recipe_user_id.get_as_string()
+        check_text(user_id, "recipe_user_id")
         for claim in self._claims.list_claims():
             update = await settle(claim.build(user_id, recipe_user_id, tenant_id, payload, user_context))
             payload |= _without_own(update)
