@@ -279,6 +279,7 @@ def test_the_time_is_the_time() -> None:
     before = datetime.now(timezone.utc).timestamp() * 1000
     now = PrimitiveClaim("c", Fetcher()).now_ms()
     assert isinstance(now, int)
+    assert PrimitiveClaim("c", Fetcher()).get_last_refetch_time({"c": {"v": 1, "t": 1.7e12}}) == NOW_MS
     assert before - 1 <= now <= datetime.now(timezone.utc).timestamp() * 1000
 
 

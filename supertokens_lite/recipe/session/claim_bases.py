@@ -152,9 +152,9 @@ class StoredClaim(SessionClaim[T]):
         """Give when the value was fetched, in milliseconds since the epoch; None if that is not known."""
         stored = payload.get(self.key)
         time = stored.get("t") if is_object(stored) else None
-        if isinstance(time, bool) or not isinstance(time, (int, float)) or not math.isfinite(time):
-            return None
-        return int(time)
+        if type(time) is int:
+            return time
+        return int(time) if isinstance(time, float) and math.isfinite(time) else None
 
 
 class StoredValidator(SessionClaimValidator, Generic[T]):

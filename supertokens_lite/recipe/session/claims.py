@@ -230,7 +230,7 @@ async def refetch_claims(
         if claim is None or any(claim is each for each in seen):
             continue
         asked: Any = validator.should_refetch(payload, user_context)
-        if not await settle(asked):
+        if asked is False or not await settle(asked):
             continue
         seen.append(claim)
         value = await fetch(claim, user_id, recipe_user_id, tenant_id, payload, user_context)
