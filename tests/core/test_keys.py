@@ -1,4 +1,4 @@
-"""The public keys: when they are fetched, for how long they are used, and what an unknown one costs."""
+"""The public keys: when they are fetched, for how long they are used, and what is dropped with them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supertokens_lite._core.keys import Keys
+from supertokens_lite._protocol.tokens import TokenRules
 from supertokens_lite.exceptions import ConfigurationError, CoreResponseError, CoreUnavailableError
 from supertokens_lite.types import HttpReply
-from tests.apps import build_app
+from tests.apps import build_app, create
 from tests.conftest import DRIVERS, Drive
 from tests.core.scripted import Cores, document, down, jwk
 from tests.servers import Reply, closed_port, serve, session_core
@@ -381,5 +383,25 @@ def test_the_document_for_others(drive: Drive) -> None:
         cores.say(document("d-1", cache="max-age=0"))
         cores.now_s += 4 * HOUR_S
         assert (await keys.document())[1] == 0
+
+    drive(scenario)
+
+
+def test_tokens_of_sessions_that_have_ended(drive: Drive, core_uri: str) -> None:
+    """What was verified is remembered until its session is named; the tokens of others stay."""
+
+    async def scenario() -> None:
+        with build_app(core_uri) as app:
+            keys = Keys(app._querier, app._effects, refresh_s=60, max_stale_s=60, cache_size=100)
+            held, now_s = await keys.get(), app._effects.io.now()
+            sessions = [await create(app), await create(app)]
+            tokens = [session.get_access_token() for session in sessions]
+            for token in tokens:
+                held.verify(token, now_s, TokenRules())
+            assert None not in [held.recall(token, now_s) for token in tokens]
+            keys.forget([sessions[0].get_handle(), "another"])
+            assert held.recall(tokens[0], now_s) is None
+            assert held.recall(tokens[1], now_s) is not None
+            await app.aclose()
 
     drive(scenario)
