@@ -87,8 +87,10 @@ def test_a_token_that_is_good(
     older = {**reply, "session": _without(session, "recipeUserId")}
     assert read_verified(older) == expected._replace(recipe_user_id=identity[1])
     for name in ("handle", "userId", "tenantId", "userDataInJWT"):
-        with pytest.raises((KeyError, TypeError)):
+        with pytest.raises(KeyError, match=name):
             read_verified({**reply, "session": _without(session, name)})
+        with pytest.raises(TypeError, match="not a"):
+            read_verified({**reply, "session": {**session, name: 1}})
 
 
 @given(st.none() | TEXT, st.booleans())
