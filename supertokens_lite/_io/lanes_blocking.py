@@ -14,6 +14,7 @@ import httpx
 
 from supertokens_lite._io.base import TransportError
 from supertokens_lite._io.forks import Forks
+from supertokens_lite._io.held_writes import HeldWrites
 from supertokens_lite._io.messages import Messages, build_for_client, read_reply
 from supertokens_lite._io.options import (
     FAILURES,
@@ -108,6 +109,7 @@ class _DirectLane:
     def __init__(self, messages: Messages, ssl_context: ssl.SSLContext) -> None:
         self._messages = messages
         self._ssl_context = ssl_context
+        self._network = HeldWrites()
         self._connections: dict[str, httpcore.HTTPConnection] = {}
 
     def send(self, request: HttpRequest, deadline: float) -> HttpReply:
@@ -120,7 +122,7 @@ class _DirectLane:
             elif len(self._connections) >= HOSTS_A_LANE:
                 self.close()
             connection = self._connections[request.host] = httpcore.HTTPConnection(
-                message.url.origin, self._ssl_context, KEEPALIVE_S
+                message.url.origin, self._ssl_context, KEEPALIVE_S, network_backend=self._network
             )
         response = connection.handle_request(message)
         try:

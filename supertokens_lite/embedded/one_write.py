@@ -1,13 +1,13 @@
 """uvicorn's HTTP protocol, but head and body of a reply leave in one write: one packet, and one wake-up of the caller.
 
-uvicorn writes the head as soon as it is there. Here the head waits for the body that follows at once; no longer than the
-reply takes, and whatever closes the connection or ends the reply lets it go.
+uvicorn writes the head as soon as it is there. Here the head waits for the body that follows at once. Whatever ends the
+reply or closes the connection lets it go.
 """
 
 from __future__ import annotations
 
 from asyncio import Transport
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -22,11 +22,12 @@ class OneWriteProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """Begin, with a transport that holds heads back."""
-        super().connection_made(_OneWrite(transport))
+        self._heads = _OneWrite(transport)
+        super().connection_made(cast("Transport", self._heads))
 
     def on_response_complete(self) -> None:
         """End a reply; one without a body was only a head."""
-        self.transport.flush()
+        self._heads.flush()
         super().on_response_complete()
 
 

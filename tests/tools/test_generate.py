@@ -22,10 +22,18 @@ from typing import Any, overload
 LIMIT = 3
 
 
-class Sessions:
+class RequestSessions:
     """Does it."""
 
 {methods}
+'''
+
+OTHERS = '''
+"""The source."""
+
+
+class {name}:
+    """Does other things."""
 '''
 
 CONTAINER = '''
@@ -77,7 +85,10 @@ def make(folder: Path, methods: str, container: str = CONTAINER) -> Path:
     """Write the sources of a package."""
     session = folder / "package" / "recipe" / "session"
     session.mkdir(parents=True)
-    (session / "sessions.py").write_text(SESSIONS.format(methods=textwrap.indent(methods, "    ")), encoding="utf-8")
+    text = SESSIONS.format(methods=textwrap.indent(methods, "    "))
+    (session / "sessions_requests.py").write_text(text, encoding="utf-8")
+    (session / "sessions_stored.py").write_text(OTHERS.format(name="StoredSessions"), encoding="utf-8")
+    (session / "sessions_claims.py").write_text(OTHERS.format(name="ClaimSessions"), encoding="utf-8")
     (session / "container.py").write_text(container, encoding="utf-8")
     return folder / "package"
 
@@ -180,11 +191,11 @@ def test_what_is_refused(tmp_path: Path, method: str, reason: str) -> None:
 
 def test_a_source_without_its_class(package: Path) -> None:
     """Where the class is missing, or there are two of it, that is said."""
-    source = package / "recipe/session/sessions.py"
+    source = package / "recipe/session/sessions_requests.py"
     text = source.read_text(encoding="utf-8")
-    for changed in (text.replace("class Sessions", "class Others"), text + "\n\nclass Sessions: ...\n"):
+    for changed in (text.replace("class RequestSessions", "class Others"), text + "\n\nclass RequestSessions: ...\n"):
         source.write_text(changed, encoding="utf-8")
-        with pytest.raises(TranslationError, match=r"sessions\.py: there must be one class Sessions"):
+        with pytest.raises(TranslationError, match=r"sessions_requests\.py: there must be one class RequestSessions"):
             generate(package, as_is)
 
 

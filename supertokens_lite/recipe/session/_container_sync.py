@@ -4,9 +4,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from supertokens_lite._io.base import Drive
+from supertokens_lite._protocol.messages import BaseRequest
+from supertokens_lite.recipe.session.claims import SessionClaim, SessionClaimValidator
+from supertokens_lite.recipe.session.options import TransferMethod
+
+T = TypeVar("T")
 
 __all__ = ("ContainerSync",)
 
@@ -30,9 +36,25 @@ class ContainerSync:
         ) -> None: ...
         async def get_time_created(self, user_context: dict[str, Any] | None = None) -> int: ...
         async def get_expiry(self, user_context: dict[str, Any] | None = None) -> int: ...
+        async def attach_to_request_response(
+            self, request: BaseRequest, transfer_method: TransferMethod, user_context: dict[str, Any] | None = None
+        ) -> None: ...
+        async def assert_claims(
+            self, claim_validators: Sequence[SessionClaimValidator], user_context: dict[str, Any] | None = None
+        ) -> None: ...
+        async def fetch_and_set_claim(
+            self, claim: SessionClaim[Any], user_context: dict[str, Any] | None = None
+        ) -> None: ...
+        async def set_claim_value(
+            self, claim: SessionClaim[T], value: T, user_context: dict[str, Any] | None = None
+        ) -> None: ...
+        async def get_claim_value(
+            self, claim: SessionClaim[T], user_context: dict[str, Any] | None = None
+        ) -> T | None: ...
+        async def remove_claim(self, claim: SessionClaim[Any], user_context: dict[str, Any] | None = None) -> None: ...
 
     def sync_revoke_session(self, user_context: dict[str, Any] | None = None) -> None:
-        """End this session; nothing happens if it has ended.
+        """End this session; nothing happens if it has ended. The answer to its request clears the client's tokens.
 
         Effects: one call to the core.
         """
@@ -97,3 +119,62 @@ class ContainerSync:
         Effects: one call to the core.
         """
         return self._drive(self.get_expiry(user_context))
+
+    def sync_attach_to_request_response(
+        self, request: BaseRequest, transfer_method: TransferMethod, user_context: dict[str, Any] | None = None
+    ) -> None:
+        """Make this the session of a request: what changes its tokens from now on goes on the answer.
+
+        Effects: none but on the answer to the request, once a middleware applies `response_mutators`.
+        """
+        return self._drive(self.attach_to_request_response(request, transfer_method, user_context))
+
+    def sync_assert_claims(
+        self, claim_validators: Sequence[SessionClaimValidator], user_context: dict[str, Any] | None = None
+    ) -> None:
+        """Check that validators agree with the claims of this session; claims that are too old are fetched first.
+
+        Raises:
+            InvalidClaimsError: a validator does not agree; `payload` has what each of them says.
+            UnauthorisedError: the session has ended.
+
+        Effects: one call to the core if a claim was fetched, else none.
+        """
+        return self._drive(self.assert_claims(claim_validators, user_context))
+
+    def sync_fetch_and_set_claim(self, claim: SessionClaim[Any], user_context: dict[str, Any] | None = None) -> None:
+        """Fetch the value of a claim and put it into the access token payload.
+
+        Raises:
+            UnauthorisedError: the session has ended.
+
+        Effects: one call to the core, besides what fetching the value takes.
+        """
+        return self._drive(self.fetch_and_set_claim(claim, user_context))
+
+    def sync_set_claim_value(
+        self, claim: SessionClaim[T], value: T, user_context: dict[str, Any] | None = None
+    ) -> None:
+        """Put a value of a claim into the access token payload.
+
+        Raises:
+            UnauthorisedError: the session has ended.
+
+        Effects: one call to the core.
+        """
+        return self._drive(self.set_claim_value(claim, value, user_context))
+
+    def sync_get_claim_value(self, claim: SessionClaim[T], user_context: dict[str, Any] | None = None) -> T | None:
+        """Give the value of a claim as this session's access token has it; None if it is not there. Effects: none."""
+        coroutine = self.get_claim_value(claim, user_context)
+        return self._drive(coroutine)
+
+    def sync_remove_claim(self, claim: SessionClaim[Any], user_context: dict[str, Any] | None = None) -> None:
+        """Take a claim out of the access token payload.
+
+        Raises:
+            UnauthorisedError: the session has ended.
+
+        Effects: one call to the core.
+        """
+        return self._drive(self.remove_claim(claim, user_context))

@@ -7,7 +7,8 @@
     ├── InvalidClaimsError              the session is good, and its claims are not enough
     └── ClearDuplicateSessionCookiesError   cookies of an older domain have to go first
 
-`response_mutators` are functions of a response and a user context that have to be applied to the answer.
+`response_mutators` are functions of a response and a user context that have to be applied to the answer. `reason` says
+in one word why, for logs; the client is not told.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
 
 from supertokens_lite.exceptions import SuperTokensError
-from supertokens_lite.types import RecipeUserId
+from supertokens_lite.types import RecipeUserId, Refusal
 
 __all__ = (
     "ClaimValidationError",
@@ -62,13 +63,21 @@ class ClaimValidationError:
 
 
 class SuperTokensSessionError(SuperTokensError):
-    """This request has no good session."""
+    """This request has no good session.
+
+    Attributes:
+        response_mutators: to be applied to the answer.
+        reason: why, in one word; None if it was not said.
+    """
 
     status_hint = 401
 
-    def __init__(self, msg: str, response_mutators: list[ResponseMutator] | None = None) -> None:
+    def __init__(
+        self, msg: str, response_mutators: list[ResponseMutator] | None = None, *, reason: Refusal | None = None
+    ) -> None:
         super().__init__(msg)
         self.response_mutators: list[ResponseMutator] = list(response_mutators or ())
+        self.reason = reason
 
 
 class UnauthorisedError(SuperTokensSessionError):
@@ -79,9 +88,14 @@ class UnauthorisedError(SuperTokensSessionError):
     """
 
     def __init__(
-        self, msg: str, clear_tokens: bool = True, response_mutators: list[ResponseMutator] | None = None
+        self,
+        msg: str,
+        clear_tokens: bool = True,
+        response_mutators: list[ResponseMutator] | None = None,
+        *,
+        reason: Refusal | None = None,
     ) -> None:
-        super().__init__(msg, response_mutators)
+        super().__init__(msg, response_mutators, reason=reason)
         self.clear_tokens = clear_tokens
 
 
@@ -90,15 +104,26 @@ class TryRefreshTokenError(SuperTokensSessionError):
 
 
 class TokenTheftError(SuperTokensSessionError):
-    """A refresh token was used that had been replaced."""
+    """A refresh token was used that had been replaced.
+
+    Attributes:
+        user_id: whose session it is; with linked accounts the primary user.
+        recipe_user_id: the login method's user.
+        session_handle: the session.
+        subtype: how it was used again, as a core of CDI 5.6 tells: `"RECENT_PREV"`, `"ORPHANED_BRANCH"` or
+            `"STALE_LINEAGE"`; None if the core does not tell.
+    """
 
     status_hint: ClassVar[int] = 401
 
-    def __init__(self, user_id: str, recipe_user_id: RecipeUserId, session_handle: str) -> None:
-        super().__init__("token theft detected")
+    def __init__(
+        self, user_id: str, recipe_user_id: RecipeUserId, session_handle: str, *, subtype: str | None = None
+    ) -> None:
+        super().__init__("token theft detected", reason=Refusal.TOKEN_THEFT)
         self.user_id = user_id
         self.recipe_user_id = recipe_user_id
         self.session_handle = session_handle
+        self.subtype = subtype
 
 
 class InvalidClaimsError(SuperTokensSessionError):

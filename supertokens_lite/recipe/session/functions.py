@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
-from contextlib import suppress
-from contextvars import ContextVar
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from supertokens_lite._core.hooks import settle
+from supertokens_lite._core.keys import Keys
 from supertokens_lite._core.querier import Querier
 from supertokens_lite._core.wire import parse_object
 from supertokens_lite._io.base import Effects
-from supertokens_lite._io.turns import Turns
 from supertokens_lite._protocol import cdi
 from supertokens_lite._protocol.jsondata import check_object, merge_claims
+from supertokens_lite._protocol.paths import PUBLIC_TENANT
 from supertokens_lite._protocol.tokens import PROTECTED_CLAIMS, build_front_token, read_payload
-from supertokens_lite.exceptions import BadInputError, CoreResponseError, GeneralError, ReentrantCallError
+from supertokens_lite.exceptions import BadInputError, CoreResponseError, GeneralError
+from supertokens_lite.recipe.session.claims import (
+    SessionClaim,
+    SessionClaimValidator,
+    failed_claims,
+    refetch_claims,
+)
 from supertokens_lite.recipe.session.container import SessionContainer
-from supertokens_lite.recipe.session.interfaces import Change, RecipeInterface
+from supertokens_lite.recipe.session.exceptions import UnauthorisedError
+from supertokens_lite.recipe.session.interfaces import Change, OverrideGlobalClaimValidators, RecipeInterface
+from supertokens_lite.recipe.session.modification import Modification, check_text
+from supertokens_lite.recipe.session.options import SessionConfig
 from supertokens_lite.recipe.session.results import (
+    ClaimsValidationResult,
     CreateJwtOkResult,
     CreateJwtResultUnsupportedAlgorithm,
+    GetClaimValueOkResult,
     GetJWKSResult,
     JsonWebKey,
     RegenerateAccessTokenOkResult,
+    SessionDoesNotExistError,
     SessionInformationResult,
     SessionObj,
     TokenInfo,
 )
-from supertokens_lite.types import CoreCall, HttpReply, RecipeUserId, UserContext, is_array
+from supertokens_lite.recipe.session.verification import Verification
+from supertokens_lite.types import HttpReply, RecipeUserId, Refusal, UserContext, is_array
 
 __all__ = ("SessionFunctions",)
 
@@ -39,23 +50,14 @@ AT_ONCE: Final = 8
 HANDLES_A_CALL: Final = 1000
 JWT_VALIDITY_S: Final = 3_153_600_000
 JWKS_VALIDITY_S: Final = 60
-MOST_CONFLICTS: Final = 1000
-CONFLICT_WAIT_S: Final = 0.02
 
-
-class _Changing:
-    """A change that is being made: the mark that a call for the same handle inside it runs into."""
-
-    __slots__ = ("active", "handle", "outer", "owner")
-
-    def __init__(self, owner: object, handle: str, outer: _Changing | None) -> None:
-        self.owner = owner
-        self.handle = handle
-        self.outer = outer
-        self.active = True
-
-
-_changing: ContextVar[_Changing | None] = ContextVar("supertokens_lite_changing", default=None)
+ABSENT: Final = (
+    "there is no access token. Are you sending the session tokens in the request with the appropriate token transfer "
+    "method?"
+)
+NEEDS_A_REQUEST: Final = (
+    "anti_csrf VIA_CUSTOM_HEADER needs a request to look at: pass {}, and check the header yourself"
+)
 
 
 class SessionFunctions(RecipeInterface):
@@ -65,13 +67,15 @@ class SessionFunctions(RecipeInterface):
         querier: the way to the core.
         effects: what waiting there is.
         config: the settings of the recipe.
+        keys: the public keys.
     """
 
-    def __init__(self, querier: Querier, effects: Effects, config: Any) -> None:
+    def __init__(self, querier: Querier, effects: Effects, config: SessionConfig, keys: Keys) -> None:
         self._querier = querier
         self._effects = effects
         self._config = config
-        self._turns = Turns()
+        self._modification = Modification(querier, effects)
+        self._verification = Verification(querier, effects, config, keys)
         self.front: RecipeInterface = self
         """What new session objects call: this, with the overrides over it."""
 
@@ -90,7 +94,7 @@ class SessionFunctions(RecipeInterface):
         check_object(payload, "access_token_payload")
         check_object(data, "session_data_in_database")
         core_user_id = recipe_user_id.get_as_string()
-        _check_text(core_user_id, "recipe_user_id")
+        check_text(core_user_id, "recipe_user_id")
         created, claims, front_token = await self._querier.send(
             cdi.create_session(
                 tenant_id=tenant_id,
@@ -119,10 +123,105 @@ class SessionFunctions(RecipeInterface):
             created.tenant_id,
         )
 
+    async def get_global_claim_validators(  # noqa: D102
+        self,
+        tenant_id: str,
+        user_id: str,
+        recipe_user_id: RecipeUserId,
+        claim_validators_added_by_other_recipes: list[SessionClaimValidator],
+        user_context: dict[str, Any],
+    ) -> list[SessionClaimValidator]:
+        return claim_validators_added_by_other_recipes
+
+    async def get_session(  # noqa: D102
+        self,
+        access_token: str | None,
+        anti_csrf_token: str | None = None,
+        anti_csrf_check: bool | None = None,
+        session_required: bool | None = None,
+        check_database: bool | None = None,
+        override_global_claim_validators: OverrideGlobalClaimValidators | None = None,
+        user_context: dict[str, Any] | None = None,
+    ) -> SessionContainer | None:
+        checked = anti_csrf_check is not False
+        if checked and self._config.anti_csrf == "VIA_CUSTOM_HEADER":
+            raise GeneralError(NEEDS_A_REQUEST.format("anti_csrf_check=False"))
+        context = {} if user_context is None else user_context
+        if not isinstance(access_token, str):
+            if session_required is False:
+                return None
+            raise UnauthorisedError(ABSENT, clear_tokens=False, reason=Refusal.NO_TOKEN)
+        try:
+            return await self._verification.verify(
+                self.front, access_token, anti_csrf_token, checked, check_database is True, context
+            )
+        except UnauthorisedError as error:
+            if session_required is False and not error.clear_tokens:  # there was none
+                return None
+            raise
+
+    async def refresh_session(  # noqa: D102
+        self, refresh_token: str, anti_csrf_token: str | None, disable_anti_csrf: bool, user_context: dict[str, Any]
+    ) -> SessionContainer:
+        check_text(refresh_token, "refresh_token")
+        if not disable_anti_csrf and self._config.anti_csrf == "VIA_CUSTOM_HEADER":
+            raise GeneralError(NEEDS_A_REQUEST.format("disable_anti_csrf=True"))
+        return await self._verification.refresh(
+            self.front, refresh_token, anti_csrf_token, disable_anti_csrf, user_context
+        )
+
+    async def validate_claims(  # noqa: D102
+        self,
+        user_id: str,
+        recipe_user_id: RecipeUserId,
+        access_token_payload: dict[str, Any],
+        claim_validators: Sequence[SessionClaimValidator],
+        user_context: dict[str, Any],
+    ) -> ClaimsValidationResult:
+        tenant_id = access_token_payload.get("tId", PUBLIC_TENANT)
+        payload = await refetch_claims(
+            access_token_payload, claim_validators, user_id, recipe_user_id, tenant_id, user_context
+        )
+        invalid = await failed_claims(payload, claim_validators, user_context)
+        return ClaimsValidationResult(invalid, None if payload == access_token_payload else payload)
+
+    async def fetch_and_set_claim(  # noqa: D102
+        self, session_handle: str, claim: SessionClaim[Any], user_context: dict[str, Any]
+    ) -> bool:
+        found = await settle(self.front.get_session_information(session_handle, user_context))
+        if found is None:
+            return False
+        payload = found.custom_claims_in_access_token_payload
+        update = await claim.build(found.user_id, found.recipe_user_id, found.tenant_id, payload, user_context)
+        return await settle(self.front.merge_into_access_token_payload(session_handle, update, user_context))
+
+    async def set_claim_value(  # noqa: D102
+        self, session_handle: str, claim: SessionClaim[T], value: T, user_context: dict[str, Any]
+    ) -> bool:
+        update = claim.add_to_payload_({}, value, user_context)
+        return await settle(self.front.merge_into_access_token_payload(session_handle, update, user_context))
+
+    async def get_claim_value(  # noqa: D102
+        self, session_handle: str, claim: SessionClaim[T], user_context: dict[str, Any]
+    ) -> SessionDoesNotExistError | GetClaimValueOkResult[T]:
+        found = await settle(self.front.get_session_information(session_handle, user_context))
+        if found is None:
+            return SessionDoesNotExistError()
+        value = claim.get_value_from_payload(found.custom_claims_in_access_token_payload, user_context)
+        return GetClaimValueOkResult(value)
+
+    async def remove_claim(  # noqa: D102
+        self, session_handle: str, claim: SessionClaim[Any], user_context: dict[str, Any]
+    ) -> bool:
+        update = claim.remove_from_payload_by_merge_({}, user_context)
+        return await settle(self.front.merge_into_access_token_payload(session_handle, update, user_context))
+
     async def get_session_information(  # noqa: D102
         self, session_handle: str, user_context: dict[str, Any]
     ) -> SessionInformationResult | None:
-        found = await self._of_handle(session_handle, cdi.get_session(session_handle), cdi.read_found, user_context)
+        found = await self._modification.of_handle(
+            session_handle, cdi.get_session(session_handle), cdi.read_found, user_context
+        )
         return None if found is None else _information(found)
 
     async def update_session_data_in_database(  # noqa: D102
@@ -130,7 +229,7 @@ class SessionFunctions(RecipeInterface):
     ) -> bool:
         check_object(new_session_data, "new_session_data")
         call = cdi.put_data(session_handle, new_session_data)
-        return bool(await self._of_handle(session_handle, call, cdi.read_done, user_context))
+        return bool(await self._modification.of_handle(session_handle, call, cdi.read_done, user_context))
 
     async def merge_into_access_token_payload(  # noqa: D102
         self, session_handle: str, access_token_payload_update: dict[str, Any], user_context: dict[str, Any]
@@ -142,7 +241,7 @@ class SessionFunctions(RecipeInterface):
         existing = information.custom_claims_in_access_token_payload
         payload = merge_claims(existing, access_token_payload_update, PROTECTED_CLAIMS)
         call = cdi.put_payload(session_handle, payload)
-        return bool(await self._of_handle(session_handle, call, cdi.read_done, user_context))
+        return bool(await self._modification.of_handle(session_handle, call, cdi.read_done, user_context))
 
     async def get_all_session_handles_for_user(  # noqa: D102
         self,
@@ -152,7 +251,7 @@ class SessionFunctions(RecipeInterface):
         fetch_across_all_tenants: bool | None,
         user_context: dict[str, Any],
     ) -> list[str]:
-        _check_text(user_id, "user_id")
+        check_text(user_id, "user_id")
         tenant = None if fetch_across_all_tenants else tenant_id
         call = cdi.list_handles(user_id, tenant_id=tenant, linked=fetch_sessions_for_linked_accounts)
         return await self._querier.send(call, cdi.read_handles, user_context)
@@ -165,14 +264,17 @@ class SessionFunctions(RecipeInterface):
         revoke_across_all_tenants: bool | None,
         user_context: dict[str, Any],
     ) -> list[str]:
-        _check_text(user_id, "user_id")
+        check_text(user_id, "user_id")
         tenant = None if revoke_across_all_tenants else tenant_id
         call = cdi.remove_by_user(user_id, tenant_id=tenant, linked=revoke_sessions_for_linked_accounts)
-        return await self._querier.send(call, cdi.read_revoked, user_context)
+        revoked = await self._querier.send(call, cdi.read_revoked, user_context)
+        self._verification.forget(revoked)
+        return revoked
 
     async def revoke_session(self, session_handle: str, user_context: dict[str, Any]) -> bool:  # noqa: D102
         call = cdi.remove_handles([session_handle])
-        revoked = await self._of_handle(session_handle, call, cdi.read_revoked, user_context)
+        revoked = await self._modification.of_handle(session_handle, call, cdi.read_revoked, user_context)
+        self._verification.forget((session_handle,))
         return revoked is not None and len(revoked) == 1
 
     async def revoke_multiple_sessions(  # noqa: D102
@@ -181,8 +283,9 @@ class SessionFunctions(RecipeInterface):
         if not is_array(session_handles) and not isinstance(session_handles, tuple):
             raise BadInputError("must be a list of session handles", "session_handles")
         for handle in session_handles:
-            self._check_handle(handle)
+            self._modification.check_handle(handle)
         try:
+            self._verification.forget(session_handles)
             return await self._querier.send(cdi.remove_handles(session_handles), cdi.read_revoked, user_context)
         except CoreResponseError as error:
             if not (cdi.is_tenant_unknown(error.status, error.excerpt) and any("_" in h for h in session_handles)):
@@ -200,9 +303,7 @@ class SessionFunctions(RecipeInterface):
     ) -> RegenerateAccessTokenOkResult | None:
         if new_access_token_payload is not None:
             check_object(new_access_token_payload, "access_token_payload")
-        if _changing.get() is not None:
-            with suppress(ValueError):
-                self._check_handle(str(read_payload(access_token).get("sessionHandle")))
+        self._modification.check_token(access_token)
         call = cdi.regenerate(access_token, new_access_token_payload)
         found = await self._querier.send(call, _read_regenerated, user_context)
         if found is None:
@@ -217,7 +318,7 @@ class SessionFunctions(RecipeInterface):
     ) -> list[SessionInformationResult]:
         handles = await settle(self.front.get_all_session_handles_for_user(user_id, True, None, True, user_context))
         for handle in handles:
-            self._check_handle(handle)
+            self._modification.check_handle(handle)
         # what reads one session may be overridden, and then has to see each of them
         if self._reads_sessions_itself() and await self._querier.has_extensions(user_context):
             sessions = await self._read_many(handles, user_context)
@@ -246,60 +347,7 @@ class SessionFunctions(RecipeInterface):
     async def modify_session_data_in_database(  # noqa: D102
         self, session_handle: str, change: Change, user_context: dict[str, Any]
     ) -> dict[str, Any] | None:
-        self._check_handle(session_handle)
-        if not callable(change):
-            raise BadInputError("must be a function that takes the data", "change")
-        modify = self._modify_versioned if await self._querier.has_extensions(user_context) else self._modify_plain
-        async with self._turns.turn(self._effects.io, session_handle):
-            return await modify(session_handle, change, user_context)
-
-    async def _modify_versioned(self, handle: str, change: Change, user_context: UserContext) -> dict[str, Any] | None:
-        """Read, change and compare-and-set, again and again until no other process came between."""
-        read = cdi.read_versioned_data(handle)
-        found = await self._of_handle(handle, read, cdi.read_versioned, user_context, fresh=True)
-        io = self._effects.io
-        for _ in range(MOST_CONFLICTS):
-            if found is None:
-                return None
-            data = await self._apply(handle, change, found.data)
-            if data is None:
-                return found.data
-            write = cdi.put_data_if(handle, data, found.version)
-            outcome = await self._of_handle(handle, write, cdi.read_replaced, user_context)
-            if outcome is not None and outcome.done:
-                return data
-            found = None if outcome is None else outcome.newer
-            if found is not None:
-                await io.sleep(io.random() * CONFLICT_WAIT_S)
-        raise GeneralError(
-            f"the data of session {handle!r} was changed by others {MOST_CONFLICTS} times while it was being modified"
-        )
-
-    async def _modify_plain(self, handle: str, change: Change, user_context: UserContext) -> dict[str, Any] | None:
-        """Read, change and replace; other processes may come between."""
-        found = await self._of_handle(handle, cdi.get_session(handle), cdi.read_found, user_context, fresh=True)
-        if found is None:
-            return None
-        data = await self._apply(handle, change, found.data)
-        if data is None:
-            return found.data
-        written = await self._of_handle(handle, cdi.put_data(handle, data), cdi.read_done, user_context)
-        return data if written else None
-
-    async def _apply(self, handle: str, change: Change, data: dict[str, Any]) -> dict[str, Any] | None:
-        """Call the change with a copy of the data; what it gives is checked and copied, so that it stays what it is."""
-        mark = _Changing(self, handle, _changing.get())
-        token = _changing.set(mark)
-        try:
-            outcome: Any = change(copy.deepcopy(data))
-            changed: dict[str, Any] | None = await settle(outcome)
-        finally:
-            mark.active = False
-            _changing.reset(token)
-        if changed is None:
-            return None
-        check_object(changed, "data")
-        return copy.deepcopy(changed)
+        return await self._modification.modify(session_handle, change, user_context)
 
     async def create_jwt(  # noqa: D102
         self,
@@ -323,38 +371,6 @@ class SessionFunctions(RecipeInterface):
 
     async def get_jwks(self, user_context: dict[str, Any]) -> GetJWKSResult:  # noqa: D102
         return await self._querier.send_raw(cdi.get_jwks(), _read_jwks, user_context)
-
-    async def _of_handle(
-        self,
-        handle: str,
-        call: CoreCall,
-        read: Callable[[dict[str, Any]], T],
-        user_context: UserContext,
-        *,
-        fresh: bool = False,
-    ) -> T | None:
-        """Make a call about one session; None if the handle names a tenant that does not exist."""
-        self._check_handle(handle)
-        try:
-            return await self._querier.send(call, read, user_context, fresh=fresh)
-        except CoreResponseError as error:
-            if cdi.is_tenant_unknown(error.status, error.excerpt) and "_" in handle:
-                return None
-            raise
-
-    def _check_handle(self, handle: str) -> None:
-        """Refuse what is no handle, and a handle that is being changed by whoever calls."""
-        _check_text(handle, "session_handle")
-        mark = _changing.get()
-        while mark is not None:
-            if mark.active and mark.owner is self and mark.handle == handle:
-                raise ReentrantCallError(handle)
-            mark = mark.outer
-
-
-def _check_text(value: object, name: str) -> None:
-    if not isinstance(value, str):
-        raise BadInputError(f"must be a string, not {type(value).__name__}", name)
 
 
 class _NewSession(NamedTuple):

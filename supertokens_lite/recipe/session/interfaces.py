@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from supertokens_lite.recipe.session.container import SessionContainer
+from supertokens_lite._protocol.messages import BaseRequest, BaseResponse
+from supertokens_lite.recipe.session.claims import SessionClaim, SessionClaimValidator
+from supertokens_lite.recipe.session.container import ReqResInfo, SessionContainer
+from supertokens_lite.recipe.session.options import SessionConfig
 from supertokens_lite.recipe.session.results import (
+    ClaimsValidationResult,
+    ClaimValidationResult,
     CreateJwtOkResult,
     CreateJwtResultUnsupportedAlgorithm,
+    GeneralErrorResponse,
     GetClaimValueOkResult,
     GetJWKSResult,
     JsonWebKey,
@@ -21,29 +27,53 @@ from supertokens_lite.recipe.session.results import (
     SessionDoesNotExistError,
     SessionInformationResult,
     SessionObj,
+    SignOutOkayResponse,
     TokenInfo,
 )
 from supertokens_lite.types import MaybeAwaitable, RecipeUserId
 
 __all__ = (
     "APIInterface",
+    "APIOptions",
     "Change",
+    "ClaimValidationResult",
+    "ClaimsValidationResult",
     "CreateJwtOkResult",
     "CreateJwtResultUnsupportedAlgorithm",
+    "GeneralErrorResponse",
     "GetClaimValueOkResult",
     "GetJWKSResult",
     "JsonWebKey",
+    "OverrideClaimValidatorsOfHandle",
+    "OverrideGlobalClaimValidators",
     "RecipeInterface",
     "RegenerateAccessTokenOkResult",
+    "ReqResInfo",
+    "SessionClaim",
+    "SessionClaimValidator",
     "SessionContainer",
     "SessionDoesNotExistError",
     "SessionInformationResult",
     "SessionObj",
+    "SignOutOkayResponse",
     "TokenInfo",
 )
 
+T = TypeVar("T")
+
 Change = Callable[[dict[str, Any]], MaybeAwaitable["dict[str, Any] | None"]]
 """Gets a copy of the session data and gives the new data, or None to leave it as it is."""
+
+OverrideGlobalClaimValidators = Callable[
+    [list[SessionClaimValidator], SessionContainer, dict[str, Any]], MaybeAwaitable[list[SessionClaimValidator]]
+]
+"""Gets the validators that every session has to pass, the session and the user context, and gives those to use."""
+
+OverrideClaimValidatorsOfHandle = Callable[
+    [list[SessionClaimValidator], SessionInformationResult, dict[str, Any]],
+    MaybeAwaitable[list[SessionClaimValidator]],
+]
+"""The same for a session that is only known by its handle."""
 
 
 class RecipeInterface(ABC):
@@ -61,6 +91,69 @@ class RecipeInterface(ABC):
         user_context: dict[str, Any],
     ) -> SessionContainer:
         """Create a session."""
+
+    @abstractmethod
+    async def get_global_claim_validators(
+        self,
+        tenant_id: str,
+        user_id: str,
+        recipe_user_id: RecipeUserId,
+        claim_validators_added_by_other_recipes: list[SessionClaimValidator],
+        user_context: dict[str, Any],
+    ) -> list[SessionClaimValidator]:
+        """Give the validators that every verified session has to pass."""
+
+    @abstractmethod
+    async def get_session(
+        self,
+        access_token: str | None,
+        anti_csrf_token: str | None = None,
+        anti_csrf_check: bool | None = None,
+        session_required: bool | None = None,
+        check_database: bool | None = None,
+        override_global_claim_validators: OverrideGlobalClaimValidators | None = None,
+        user_context: dict[str, Any] | None = None,
+    ) -> SessionContainer | None:
+        """Give the session of an access token; None if there is none and none is required."""
+
+    @abstractmethod
+    async def validate_claims(
+        self,
+        user_id: str,
+        recipe_user_id: RecipeUserId,
+        access_token_payload: dict[str, Any],
+        claim_validators: list[SessionClaimValidator],
+        user_context: dict[str, Any],
+    ) -> ClaimsValidationResult:
+        """Have validators look at a payload, its claims fetched anew where they are too old."""
+
+    @abstractmethod
+    async def refresh_session(
+        self, refresh_token: str, anti_csrf_token: str | None, disable_anti_csrf: bool, user_context: dict[str, Any]
+    ) -> SessionContainer:
+        """Give the session of a refresh token, with new tokens."""
+
+    @abstractmethod
+    async def fetch_and_set_claim(
+        self, session_handle: str, claim: SessionClaim[Any], user_context: dict[str, Any]
+    ) -> bool:
+        """Fetch a claim's value into a session's payload; False if there is no session."""
+
+    @abstractmethod
+    async def set_claim_value(
+        self, session_handle: str, claim: SessionClaim[T], value: T, user_context: dict[str, Any]
+    ) -> bool:
+        """Put a claim's value into a session's payload; False if there is no session."""
+
+    @abstractmethod
+    async def get_claim_value(
+        self, session_handle: str, claim: SessionClaim[T], user_context: dict[str, Any]
+    ) -> SessionDoesNotExistError | GetClaimValueOkResult[T]:
+        """Give a claim's value from a session's payload."""
+
+    @abstractmethod
+    async def remove_claim(self, session_handle: str, claim: SessionClaim[Any], user_context: dict[str, Any]) -> bool:
+        """Take a claim out of a session's payload; False if there is no session."""
 
     @abstractmethod
     async def revoke_session(self, session_handle: str, user_context: dict[str, Any]) -> bool:
@@ -143,9 +236,66 @@ class RecipeInterface(ABC):
         """Read the public keys."""
 
 
-class APIInterface:
-    """The endpoints that a browser calls, as overrides see them."""
+class APIOptions:
+    """What an endpoint has to do with.
+
+    Attributes:
+        request: the request.
+        response: what records the answer; None where a session is only verified.
+        recipe_id: `"session"`.
+        config: the settings of the recipe.
+        recipe_implementation: what can be done with sessions, overrides and all.
+    """
+
+    def __init__(
+        self,
+        request: BaseRequest,
+        response: BaseResponse | None,
+        recipe_id: str,
+        config: SessionConfig,
+        recipe_implementation: RecipeInterface,
+    ) -> None:
+        self.request = request
+        self.response = response
+        self.recipe_id = recipe_id
+        self.config = config
+        self.recipe_implementation = recipe_implementation
+
+
+class APIInterface(ABC):
+    """The endpoints that a browser calls, as overrides see them.
+
+    Attributes:
+        disable_refresh_post: leave `POST /session/refresh` to the application.
+        disable_signout_post: leave `POST /signout` to the application.
+        disable_jwks_get: leave `GET /jwt/jwks.json` to the application.
+        disable_open_id_discovery_configuration_get: leave `GET /.well-known/openid-configuration` to the application.
+    """
 
     def __init__(self) -> None:
         self.disable_refresh_post = False
         self.disable_signout_post = False
+        self.disable_jwks_get = False
+        self.disable_open_id_discovery_configuration_get = False
+
+    @abstractmethod
+    async def refresh_post(self, api_options: APIOptions, user_context: dict[str, Any]) -> SessionContainer:
+        """Refresh the session of a request; the answer has its new tokens."""
+
+    @abstractmethod
+    async def signout_post(
+        self, session: SessionContainer, api_options: APIOptions, user_context: dict[str, Any]
+    ) -> SignOutOkayResponse | GeneralErrorResponse:
+        """End the session of a request; the answer has the client forget its tokens."""
+
+    @abstractmethod
+    async def verify_session(
+        self,
+        api_options: APIOptions,
+        anti_csrf_check: bool | None,
+        session_required: bool,
+        check_database: bool,
+        override_global_claim_validators: OverrideGlobalClaimValidators | None,
+        user_context: dict[str, Any],
+    ) -> SessionContainer | None:
+        """Give the session of a request to an endpoint of the application; None if it has none and needs none."""

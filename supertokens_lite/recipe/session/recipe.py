@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
+from supertokens_lite._core.hooks import settle
+from supertokens_lite._core.keys import Keys
 from supertokens_lite._core.querier import Querier
 from supertokens_lite._io.base import Drive, Effects
 from supertokens_lite.config import AppInfo, one_line, same_settings
 from supertokens_lite.exceptions import ConfigurationError
+from supertokens_lite.recipe.session.apis import APIImplementation, Apis, build_options
+from supertokens_lite.recipe.session.claims import ClaimRegistry, SessionClaim, SessionClaimValidator
+from supertokens_lite.recipe.session.container import SessionContainer
 from supertokens_lite.recipe.session.functions import SessionFunctions
-from supertokens_lite.recipe.session.interfaces import APIInterface, RecipeInterface
+from supertokens_lite.recipe.session.interfaces import APIInterface, OverrideGlobalClaimValidators, RecipeInterface
+from supertokens_lite.recipe.session.options import (
+    InputErrorHandlers,
+    InputOverrideConfig,
+    SessionConfig,
+    SessionOptions,
+    SessionOverrideConfig,
+    TokenTransferMethod,
+)
+from supertokens_lite.recipe.session.requests import Requests
 
 __all__ = (
     "InputErrorHandlers",
@@ -26,92 +39,7 @@ __all__ = (
     "init",
 )
 
-TokenTransferMethod = Literal["cookie", "header", "any"]
 RECIPE_ID: Final = "session"
-
-
-@dataclass(frozen=True)
-class InputErrorHandlers:
-    """What answers a request whose session is not good; each may be `def` or `async def` and gives the response."""
-
-    on_token_theft_detected: Callable[..., Any] | None = None
-    on_try_refresh_token: Callable[..., Any] | None = None
-    on_unauthorised: Callable[..., Any] | None = None
-    on_invalid_claim: Callable[..., Any] | None = None
-    on_clear_duplicate_session_cookies: Callable[..., Any] | None = None
-
-
-@dataclass(frozen=True)
-class SessionOverrideConfig:
-    """Functions that get the default implementation and give it back, changed.
-
-    Attributes:
-        functions: for what can be done with sessions.
-        apis: for the endpoints.
-    """
-
-    functions: Callable[[RecipeInterface], RecipeInterface] | None = None
-    apis: Callable[[APIInterface], APIInterface] | None = None
-
-
-InputOverrideConfig = SessionOverrideConfig
-
-
-class _SessionOptions(BaseModel):
-    """Types and bounds of the arguments of `init`."""
-
-    model_config = ConfigDict(
-        strict=True, arbitrary_types_allowed=True, hide_input_in_errors=True, frozen=True, defer_build=True
-    )
-
-    cookie_domain: str | None
-    older_cookie_domain: str | None
-    cookie_secure: bool | None
-    cookie_same_site: Literal["lax", "none", "strict"] | None
-    session_expired_status_code: Annotated[int, Field(ge=100, le=599)] | None
-    anti_csrf: Literal["VIA_TOKEN", "VIA_CUSTOM_HEADER", "NONE"] | None
-    get_token_transfer_method: Callable[..., Any] | None
-    error_handlers: InputErrorHandlers | None
-    override: SessionOverrideConfig | None
-    invalid_claim_status_code: Annotated[int, Field(ge=100, le=599)] | None
-    use_dynamic_access_token_signing_key: bool | None
-    expose_access_token_to_frontend_in_cookie_based_auth: bool | None
-    jwks_refresh_interval_sec: Annotated[int, Field(gt=0)] | None
-
-
-class SessionConfig:
-    """The recipe's settings in one form.
-
-    Attributes:
-        anti_csrf: as given; None: decided for each request.
-        use_dynamic_access_token_signing_key: whether access tokens are signed by keys that rotate.
-        issuer: the `iss` of tokens: API domain and base path.
-        api_domain: the API's domain.
-        drive: runs a coroutine for a blocking method.
-    """
-
-    def __init__(self, options: _SessionOptions, app_info: AppInfo, drive: Drive) -> None:
-        given = options.model_dump()
-        self.cookie_domain: str | None = given["cookie_domain"]
-        self.older_cookie_domain: str | None = given["older_cookie_domain"]
-        self.cookie_secure: bool | None = given["cookie_secure"]
-        self.cookie_same_site: str | None = given["cookie_same_site"]
-        self.session_expired_status_code = options.session_expired_status_code or 401
-        self.invalid_claim_status_code = options.invalid_claim_status_code or 403
-        self.anti_csrf = options.anti_csrf
-        self.get_token_transfer_method = options.get_token_transfer_method
-        self.error_handlers = options.error_handlers or InputErrorHandlers()
-        self.override = options.override or SessionOverrideConfig()
-        self.use_dynamic_access_token_signing_key = options.use_dynamic_access_token_signing_key is not False
-        self.expose_access_token_to_frontend_in_cookie_based_auth = bool(
-            options.expose_access_token_to_frontend_in_cookie_based_auth
-        )
-        self.jwks_refresh_interval_sec = options.jwks_refresh_interval_sec or 14_400
-        self.api_domain = app_info.api_domain.get_as_string_dangerous()
-        self.issuer = self.api_domain + app_info.api_base_path.get_as_string_dangerous()
-        self.framework = app_info.framework
-        self.mode = app_info.mode
-        self.drive = drive
 
 
 class SessionRecipe:
@@ -122,21 +50,84 @@ class SessionRecipe:
         config: its settings.
         recipe_implementation: what can be done with sessions, overrides and all.
         api_implementation: the endpoints, overrides and all.
+        apis: answers the requests to them.
     """
 
     recipe_id = RECIPE_ID
 
     def __init__(self, config: SessionConfig, querier: Querier, effects: Effects) -> None:
         self.config = config
-        functions = SessionFunctions(querier, effects, config)
+        self.keys = Keys(
+            querier,
+            effects,
+            refresh_s=config.jwks_refresh_interval_sec,
+            max_stale_s=config.jwks_max_stale_s,
+            cache_size=config.verified_token_cache_size,
+            static=config.static_jwks,
+        )
+        self._claims = ClaimRegistry()
+        functions = SessionFunctions(querier, effects, config, self.keys)
         override = config.override
         self.recipe_implementation: RecipeInterface = functions
         if override.functions is not None:
             self.recipe_implementation = _overridden("functions", override.functions(functions))
         functions.front = self.recipe_implementation
-        self.api_implementation = APIInterface()
+        self.requests = Requests(self.recipe_implementation, config, self._claims, effects)
+        self.api_implementation: APIInterface = APIImplementation(self.requests, config)
         if override.apis is not None:
             self.api_implementation = _overridden("apis", override.apis(self.api_implementation))
+        self.apis = Apis(self)
+
+    def add_claim_from_other_recipe(self, claim: SessionClaim[Any]) -> None:
+        """Put a claim into the access token payload of every new session.
+
+        Raises:
+            ConfigurationError: there is a claim of that key.
+        """
+        self._claims.add_claim(claim)
+
+    def get_claims_added_by_other_recipes(self) -> list[SessionClaim[Any]]:
+        """Give the claims that every new session gets."""
+        return self._claims.list_claims()
+
+    def add_claim_validator_from_other_recipe(self, claim_validator: SessionClaimValidator) -> None:
+        """Have every verified session pass a validator."""
+        self._claims.add_validator(claim_validator)
+
+    def get_claim_validators_added_by_other_recipes(self) -> list[SessionClaimValidator]:
+        """Give the validators that every verified session has to pass."""
+        return self._claims.list_validators()
+
+    async def verify_session(
+        self,
+        request: Any,
+        anti_csrf_check: bool | None,
+        session_required: bool,
+        check_database: bool,
+        override_global_claim_validators: OverrideGlobalClaimValidators | None,
+        user_context: dict[str, Any],
+    ) -> SessionContainer | None:
+        """Give the session of a request to an endpoint of the application; None if it has none and needs none.
+
+        A POST to the refresh endpoint is refreshed instead. A request of the method OPTIONS or TRACE has no session,
+        unless one is required.
+
+        Raises:
+            SuperTokensSessionError: there is no good session.
+            CoreError: the core had to be asked and could not be, or refused; that says nothing about the session.
+        """
+        request = self.requests.wrap(request)
+        context = self.requests.context(request, user_context)
+        return await settle(
+            self.api_implementation.verify_session(
+                build_options(self, request, None),
+                anti_csrf_check,
+                session_required,
+                check_database,
+                override_global_claim_validators,
+                context,
+            )
+        )
 
 
 def _overridden(name: str, given: Any) -> Any:
@@ -150,7 +141,7 @@ class RecipeInit:
 
     recipe_id = RECIPE_ID
 
-    def __init__(self, options: _SessionOptions) -> None:
+    def __init__(self, options: SessionOptions) -> None:
         self._options = options
 
     def build(self, app_info: AppInfo, querier: Querier, effects: Effects, drive: Drive) -> SessionRecipe:
@@ -163,9 +154,9 @@ class RecipeInit:
     __hash__ = None  # type: ignore[assignment]
 
 
-def _values(options: _SessionOptions) -> dict[str, Any]:
+def _values(options: SessionOptions) -> dict[str, Any]:
     """Give the options one by one, those of overrides and handlers too."""
-    values = dict(options)
+    values: dict[str, Any] = dict(options)
     for name in ("error_handlers", "override"):
         if values[name] is not None:
             values[name] = vars(values[name])
@@ -186,6 +177,13 @@ def init(
     use_dynamic_access_token_signing_key: bool | None = None,
     expose_access_token_to_frontend_in_cookie_based_auth: bool | None = None,
     jwks_refresh_interval_sec: int | None = None,
+    *,
+    leeway_s: float = 5,
+    jwks_max_stale_s: float = 86_400,
+    static_jwks: Mapping[str, Any] | None = None,
+    verified_token_cache_size: int = 10_000,
+    max_access_token_bytes: int | None = None,
+    expected_issuers: Sequence[str] | None = None,
 ) -> RecipeInit:
     """Set the session recipe up; put what it gives into `recipe_list`.
 
@@ -202,13 +200,22 @@ def init(
         invalid_claim_status_code: None: 403.
         use_dynamic_access_token_signing_key: None or True: keys that rotate.
         expose_access_token_to_frontend_in_cookie_based_auth: None: no.
-        jwks_refresh_interval_sec: how long public keys are used without asking again, in seconds; None: 4 hours.
+        jwks_refresh_interval_sec: how long public keys are used without asking again, in seconds; None: 4 hours. The
+            core may ask for less.
+        leeway_s: how long after its expiry an access token is still good, in seconds, for clocks that differ.
+        jwks_max_stale_s: how long public keys may be used beyond that while the core can't be asked, in seconds.
+        static_jwks: a JWKS document to begin with, `{"keys": [...]}`, so that nothing has to be fetched first.
+        verified_token_cache_size: how many access tokens are remembered so that their signatures are not checked again;
+            0: none.
+        max_access_token_bytes: refuse to make access tokens larger than this; None: warn from 3,072 on. Browsers and
+            proxies lose cookies of about 4,096.
+        expected_issuers: the `iss` that access tokens may have; None: any.
 
     Raises:
         ConfigurationError: an argument can't work; in one line.
     """
     try:
-        options = _SessionOptions(**locals())
+        options = SessionOptions.model_validate(dict(locals()))
     except ValidationError as error:
         raise one_line(error, "session.init") from None
     _check_domains(cookie_domain=cookie_domain, older_cookie_domain=older_cookie_domain)

@@ -1,0 +1,71 @@
+"""Connections of blocking code on which the head and the body of a request leave in one write.
+
+httpcore writes the head, then the body, each with a call into the system that gives the interpreter to another thread
+and has to win it back: with many threads that costs more than the rest of a request. Here what is written waits until
+the reply is asked for, unless it is long.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Final
+
+import httpcore
+
+__all__ = ("HeldWrites",)
+
+LONGEST_HELD: Final = 64 * 1024
+
+
+class HeldWrites(httpcore.NetworkBackend):
+    """Makes the connections of httpcore."""
+
+    def __init__(self) -> None:
+        self._backend = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect; raises as httpcore does."""
+        return _Stream(self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection that holds what is written."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+        self._held = b""
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # httpcore says it
+        if len(self._held) + len(buffer) <= LONGEST_HELD:
+            self._held += buffer
+            return
+        held, self._held = self._held, b""
+        self._stream.write(held, timeout)
+        self._stream.write(buffer, timeout)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if self._held:
+            held, self._held = self._held, b""
+            with suppress(httpcore.WriteError):  # as httpcore has it: who stopped reading may have answered why
+                self._stream.write(held, timeout)
+        return self._stream.read(max_bytes, timeout)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)

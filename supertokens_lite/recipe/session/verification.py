@@ -1,0 +1,277 @@
+"""Whether a session is good: access tokens verified here, by the core where that is needed; refresh tokens by the core.
+
+An access token is verified with the public keys at hand. The core is asked only if
+
+    the token is of version 2, which names no key                   the core's answer decides
+    the caller wants the database to be checked                     the session may have been revoked
+    the token is the first after a refresh, on a core below 5.6     the core has to learn that it was used
+
+and the keys are fetched only if there are none that may be used, or the token names one that is not among them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Collection
+from typing import Any, Final, NoReturn
+
+from supertokens_lite._core.flights import Flights
+from supertokens_lite._core.hooks import settle
+from supertokens_lite._core.keys import Keys
+from supertokens_lite._core.querier import Querier
+from supertokens_lite._io.base import Effects
+from supertokens_lite._protocol import cdi_tokens
+from supertokens_lite._protocol.cdi import Created
+from supertokens_lite._protocol.jwks import UnknownKey
+from supertokens_lite._protocol.tokens import (
+    AccessToken,
+    TokenRefused,
+    build_front_token,
+    is_session_token,
+    read_payload,
+)
+from supertokens_lite._protocol.versions import promotes_at_verify
+from supertokens_lite.recipe.session.container import SessionContainer, VerifiedBy
+from supertokens_lite.recipe.session.exceptions import TokenTheftError, TryRefreshTokenError, UnauthorisedError
+from supertokens_lite.recipe.session.interfaces import RecipeInterface
+from supertokens_lite.recipe.session.options import SessionConfig
+from supertokens_lite.recipe.session.results import TokenInfo
+from supertokens_lite.types import RecipeUserId, Refusal, UserContext
+
+__all__ = ("Verification",)
+
+UNREADABLE: Final = "the access token is not one of a session"
+REFUSED: Final = "the access token is not good: "
+
+
+class Verification:
+    """Verifies and refreshes.
+
+    Args:
+        querier: the way to the core.
+        effects: what waiting there is.
+        config: the settings of the recipe.
+        keys: the public keys.
+    """
+
+    def __init__(self, querier: Querier, effects: Effects, config: SessionConfig, keys: Keys) -> None:
+        self._querier = querier
+        self._effects = effects
+        self._config = config
+        self._keys = keys
+        self._uses_csrf_tokens = config.anti_csrf == "VIA_TOKEN"
+        self._refreshes: Flights[cdi_tokens.RefreshOutcome] = Flights()
+
+    async def verify(
+        self,
+        front: RecipeInterface,
+        access_token: str,
+        anti_csrf_token: str | None,
+        check_anti_csrf: bool,
+        check_database: bool,
+        user_context: UserContext,
+    ) -> SessionContainer:
+        """Give the session of an access token.
+
+        Raises:
+            UnauthorisedError: it is not an access token of a session, or the session has ended.
+            TryRefreshTokenError: it is not good any more.
+            CoreError: the keys or the session could not be asked for; nothing is known about the session.
+        """
+        check_anti_csrf = check_anti_csrf and self._uses_csrf_tokens
+        verified_by: VerifiedBy = "cache"
+        keys = self._keys.fresh()
+        token = None if keys is None else keys.recall(access_token, self._effects.io.now())
+        if token is None:
+            verified_by = "local"
+            try:
+                token = await self._verify_here(access_token, user_context)
+            except TokenRefused as refused:
+                if refused.reason is not Refusal.UNSUPPORTED_VERSION:
+                    _refuse(access_token, refused)
+            if token is None:  # of version 2
+                return await self._ask(
+                    front, access_token, None, anti_csrf_token, check_anti_csrf, check_database, user_context
+                )
+        if check_anti_csrf:
+            _check_anti_csrf(token, anti_csrf_token)
+        if check_database or (token.has_parent and await self._has_to_tell(user_context)):
+            return await self._ask(
+                front, access_token, token, anti_csrf_token, check_anti_csrf, check_database, user_context
+            )
+        return SessionContainer(
+            front,
+            self._config,
+            access_token,
+            None,
+            None,
+            token.anti_csrf_token,
+            token.session_handle,
+            token.user_id,
+            RecipeUserId(token.recipe_user_id),
+            token,
+            None,
+            False,
+            token.tenant_id,
+            verified_by,
+        )
+
+    async def _verify_here(self, access_token: str, user_context: UserContext) -> AccessToken:
+        """Check the signature with the keys at hand; only for a token of a session are others fetched."""
+        keys = self._keys.fresh()
+        if keys is None:
+            _check_form(access_token)
+            keys = await self._keys.get(user_context)
+        now_s, rules = self._effects.io.now(), self._config.rules
+        try:
+            return keys.verify(access_token, now_s, rules)
+        except UnknownKey as unknown:
+            _check_form(access_token)
+            newer = await self._keys.with_kid(unknown.kid, user_context)
+            if newer is None:
+                raise
+            return newer.verify(access_token, now_s, rules)
+
+    async def _has_to_tell(self, user_context: UserContext) -> bool:
+        return promotes_at_verify(await self._querier.cdi_version(user_context))
+
+    async def _ask(
+        self,
+        front: RecipeInterface,
+        access_token: str,
+        token: AccessToken | None,
+        anti_csrf_token: str | None,
+        check_anti_csrf: bool,
+        check_database: bool,
+        user_context: UserContext,
+    ) -> SessionContainer:
+        """Have the core verify a token; what it gives instead of it is the session's token from now on."""
+        call = cdi_tokens.verify(
+            access_token,
+            anti_csrf_token=anti_csrf_token,
+            check_anti_csrf=check_anti_csrf,
+            enable_anti_csrf=self._uses_csrf_tokens,
+            check_database=check_database,
+        )
+        answer = await self._querier.send(call, _read_verified, user_context)
+        if isinstance(answer, cdi_tokens.Refused):
+            if answer.try_refresh:
+                raise TryRefreshTokenError(REFUSED + answer.message, reason=Refusal.REFUSED_BY_CORE)
+            self._keys.forget((token.session_handle,) if token is not None else ())
+            raise UnauthorisedError(answer.message, reason=Refusal.SESSION_ENDED)
+        newer = answer.access_token
+        if newer is None and answer.payload_update_available:
+            regenerated = await settle(front.regenerate_access_token(access_token, None, user_context))
+            if regenerated is None:
+                raise UnauthorisedError("the session has ended", reason=Refusal.SESSION_ENDED)
+            newer = None if regenerated.access_token is None else regenerated.access_token.token
+        payload: dict[str, Any] | AccessToken = answer.payload if token is None else token
+        if newer is not None:
+            payload = read_payload(newer)
+        return SessionContainer(
+            front,
+            self._config,
+            newer or access_token,
+            None,
+            None,
+            None if token is None else token.anti_csrf_token,
+            answer.handle,
+            answer.user_id,
+            RecipeUserId(answer.recipe_user_id),
+            payload,
+            None,
+            newer is not None,
+            answer.tenant_id,
+            "core",
+        )
+
+    async def refresh(
+        self,
+        front: RecipeInterface,
+        refresh_token: str,
+        anti_csrf_token: str | None,
+        disable_anti_csrf: bool,
+        user_context: UserContext,
+    ) -> SessionContainer:
+        """Give the session of a refresh token, with new tokens. Who presents the same token meanwhile gets the same.
+
+        Raises:
+            UnauthorisedError: the session has ended, or the token is none.
+            TokenTheftError: the token had been replaced; the session has been ended.
+            CoreError: the core could not be asked, or gave no answer; nothing is known about the session.
+        """
+        enable_anti_csrf = self._uses_csrf_tokens and not disable_anti_csrf
+        call = cdi_tokens.refresh(
+            refresh_token,
+            anti_csrf_token=anti_csrf_token,
+            enable_anti_csrf=enable_anti_csrf,
+            use_dynamic_key=self._config.use_dynamic_access_token_signing_key,
+        )
+        digest = hashlib.sha256(refresh_token.encode("utf-8", "surrogatepass")).digest()
+        outcome = await self._refreshes.join(
+            self._effects.io,
+            (digest, anti_csrf_token, enable_anti_csrf),
+            lambda: self._querier.send(call, _read_refreshed, user_context),
+        )
+        if isinstance(outcome, cdi_tokens.Refused):
+            raise UnauthorisedError(outcome.message, reason=Refusal.SESSION_ENDED)
+        if isinstance(outcome, cdi_tokens.Theft):
+            self._keys.forget((outcome.handle,))
+            if outcome.subtype is None:  # below CDI 5.6 the core leaves the session as it is
+                await settle(front.revoke_session(outcome.handle, user_context))
+            raise TokenTheftError(
+                outcome.user_id, RecipeUserId(outcome.recipe_user_id), outcome.handle, subtype=outcome.subtype
+            )
+        return SessionContainer(
+            front,
+            self._config,
+            outcome.access_token,
+            None,
+            TokenInfo(*outcome.refresh_token),
+            outcome.anti_csrf_token,
+            outcome.handle,
+            outcome.user_id,
+            RecipeUserId(outcome.recipe_user_id),
+            read_payload(outcome.access_token),
+            None,
+            True,
+            outcome.tenant_id,
+        )
+
+    def forget(self, handles: Collection[str]) -> None:
+        """Verify tokens of these sessions anew when they come again."""
+        self._keys.forget(handles)
+
+
+def _check_form(access_token: str) -> None:
+    """Refuse what can't be a token of a session, like some other service's, before the core is asked about it."""
+    if not is_session_token(access_token):
+        raise TokenRefused(Refusal.MALFORMED)
+
+
+def _refuse(access_token: str, refused: TokenRefused) -> NoReturn:
+    """Raise what a token deserves: one of a session that is not good may be refreshed, anything else is no session."""
+    if refused.reason in (Refusal.MALFORMED, Refusal.TOO_LARGE) or not is_session_token(access_token):
+        raise UnauthorisedError(UNREADABLE, clear_tokens=False, reason=Refusal.MALFORMED) from None
+    raise TryRefreshTokenError(REFUSED + str(refused), reason=refused.reason) from None
+
+
+def _check_anti_csrf(token: AccessToken, given: str | None) -> None:
+    expected, shown = token.anti_csrf_token, given or ""
+    if not expected or not hmac.compare_digest(expected.encode(), shown.encode("utf-8", "replace")):
+        raise TryRefreshTokenError("anti-csrf check failed", reason=Refusal.ANTI_CSRF)
+
+
+def _read_verified(reply: dict[str, Any]) -> cdi_tokens.Verified | cdi_tokens.Refused:
+    answer = cdi_tokens.read_verified(reply)
+    if isinstance(answer, cdi_tokens.Verified) and answer.access_token is not None:
+        build_front_token(answer.user_id, read_payload(answer.access_token))  # the session object will want to read it
+    return answer
+
+
+def _read_refreshed(reply: dict[str, Any]) -> cdi_tokens.RefreshOutcome:
+    outcome = cdi_tokens.read_refreshed(reply)
+    if isinstance(outcome, Created):
+        build_front_token(outcome.user_id, read_payload(outcome.access_token))
+    return outcome
