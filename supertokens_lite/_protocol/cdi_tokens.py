@@ -38,6 +38,9 @@ class Verified(NamedTuple):
     access_token: str | None
     payload_update_available: bool
 
+    def __repr__(self) -> str:
+        return f"Verified({self.handle!r})"
+
 
 class Refused(NamedTuple):
     """A token that the core does not take.

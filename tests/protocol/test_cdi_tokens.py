@@ -84,6 +84,7 @@ def test_a_token_that_is_good(
         reply["payloadUpdateAvailable"] = update
     expected = Verified(*identity, tenant, payload, newer, update is True)
     assert read_verified(reply) == expected
+    assert repr(expected) == f"Verified({identity[0]!r})"
     older = {**reply, "session": _without(session, "recipeUserId")}
     assert read_verified(older) == expected._replace(recipe_user_id=identity[1])
     for name in ("handle", "userId", "tenantId", "userDataInJWT"):
