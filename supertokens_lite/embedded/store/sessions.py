@@ -99,9 +99,7 @@ def find(
     return SessionRow._make(row)
 
 
-def find_live(
-    connection: sqlite3.Connection, app_id: str, tenant_id: str, handle: str, now: int
-) -> LiveSession | None:
+def find_live(connection: sqlite3.Connection, app_id: str, tenant_id: str, handle: str, now: int) -> LiveSession | None:
     """Find what callers read of a session that has not expired."""
     row: LiveSession | None = connection.execute(FIND_LIVE, (handle, tenant_id, app_id, now)).fetchone()
     return row
