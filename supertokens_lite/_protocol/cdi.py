@@ -81,6 +81,9 @@ class Created(NamedTuple):
     refresh_token: tuple[str, int, int]
     anti_csrf_token: str | None
 
+    def __repr__(self) -> str:
+        return f"Created({self.handle!r})"
+
 
 class Regenerated(NamedTuple):
     """A session whose access token was minted anew; `access_token` is None if the old one had expired."""
@@ -91,6 +94,9 @@ class Regenerated(NamedTuple):
     tenant_id: str
     payload: dict[str, Any]
     access_token: tuple[str, int, int] | None
+
+    def __repr__(self) -> str:
+        return f"Regenerated({self.handle!r})"
 
 
 class VersionedData(NamedTuple):

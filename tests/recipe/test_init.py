@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from supertokens_lite import RecipeInit
+from supertokens_lite.exceptions import ConfigurationError
 from supertokens_lite.recipe import session
 from supertokens_lite.recipe.session import InputErrorHandlers, SessionOverrideConfig
 from tests.apps import build_app
@@ -52,7 +53,10 @@ def test_what_is_given_is_kept() -> None:
     }
     with build_app(MEMORY, recipe=given) as app:
         config = app.recipe_modules[0].config
+    method = given.pop("get_token_transfer_method")
     assert {name: getattr(config, name) for name in given} == given
+    with pytest.raises(ConfigurationError, match="get_token_transfer_method"):  # it was asked, and gave what it got
+        config.get_token_transfer_method(method, True, {})
 
 
 def test_the_recipe_is_one_of_the_top_level() -> None:

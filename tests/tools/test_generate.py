@@ -183,7 +183,7 @@ def test_what_is_refused(tmp_path: Path, method: str, reason: str) -> None:
     package = make(tmp_path, GOOD + method)
     with pytest.raises(TranslationError, match=re.escape(reason)) as caught:
         generate(package, as_is)
-    assert re.match(r"sessions\.py:\d+ f: ", str(caught.value))
+    assert re.match(r"sessions_requests\.py:\d+ f: ", str(caught.value))
     code, said = run(package)
     assert (code, said) == (1, [f"can't translate: {caught.value}"])
     assert not (package / "recipe/session/syncio").exists()

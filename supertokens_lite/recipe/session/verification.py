@@ -16,11 +16,11 @@ import hmac
 from collections.abc import Collection
 from typing import Any, Final, NoReturn
 
-from supertokens_lite._core.flights import Flights
 from supertokens_lite._core.hooks import settle
 from supertokens_lite._core.keys import Keys
 from supertokens_lite._core.querier import Querier
 from supertokens_lite._io.base import Effects
+from supertokens_lite._io.flights import Flights
 from supertokens_lite._protocol import cdi_tokens
 from supertokens_lite._protocol.cdi import Created
 from supertokens_lite._protocol.jwks import UnknownKey
