@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 from typing import Final, Literal, NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from supertokens_lite.exceptions import BadInputError
 
@@ -36,6 +36,7 @@ SameSite = Literal["lax", "none", "strict"]
 BLANKS: Final = " \t"
 NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 DOMAIN: Final = re.compile(r"\.?[0-9A-Za-z_:-][0-9A-Za-z_.:-]*\Z")
+ENCODED: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 KEPT_IN_PATHS: Final = "/:@!$&'()*+,=|[]%"
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -70,11 +71,14 @@ def parse_cookies(header: str | None) -> dict[str, list[str]]:
         if not separator or not name:
             continue
         value = value.strip(BLANKS)
-        if len(value) > 1 and value[0] == value[-1] == '"':
+        if value.startswith('"') and value.endswith('"') and value != '"':
             value = value[1:-1]
         if "%" in value:
-            value = unquote(value)
-        cookies.setdefault(name, []).append(value)
+            value = ENCODED.sub(_decode, value)
+        if name in cookies:
+            cookies[name].append(value)
+        else:
+            cookies[name] = [value]
     return cookies
 
 
@@ -136,6 +140,10 @@ def identify_cookie(set_cookie: str) -> CookieIdentity:
     return CookieIdentity(
         pair.partition("=")[0].strip(BLANKS), found["domain"].lower().removeprefix("."), found["path"]
     )
+
+
+def _decode(encoded: re.Match[str]) -> str:
+    return bytes.fromhex(encoded.group().replace("%", "")).decode(errors="replace")
 
 
 def _build_date(ms: int) -> str:

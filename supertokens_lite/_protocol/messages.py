@@ -29,7 +29,7 @@ SET_COOKIE: Final = "set-cookie"
 EXPOSE_HEADERS: Final = "access-control-expose-headers"
 
 TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-UNSENDABLE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]")
+UNSENDABLE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 KEPT_IN_URLS: Final = "%/:=&?~#+!$,;'@()*[]"
 
@@ -314,6 +314,8 @@ class BaseResponse:
         Args:
             existing: the headers of the framework's own response, as pairs.
         """
+        if not self.headers and not self.removed:
+            return list(existing)
         kept = [header for header in existing if header[0].lower() not in self.removed]
         exposed = [value for name, value in kept if name.lower() == EXPOSE_HEADERS]
         ours = [
@@ -330,7 +332,7 @@ class BaseResponse:
 
 def _without(headers: list[Header], newer: list[Header]) -> list[Header]:
     """Give the headers that are not replaced by newer ones."""
-    names = {name.lower() for name, _ in newer} - {SET_COOKIE}
+    names = {name.lower() for name, _ in newer}
     cookies = {identify_cookie(value) for name, value in newer if name.lower() == SET_COOKIE}
     return [
         (name, value)

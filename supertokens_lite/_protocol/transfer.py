@@ -65,6 +65,7 @@ EXPOSE_HEADERS: Final = "Access-Control-Expose-Headers"
 SESSION_OVER: Final = "remove"
 LONG_PAST_MS: Final = 0
 BEARER: Final = "bearer"
+BLANKS: Final = " \t"
 
 
 class Rule(NamedTuple):
@@ -208,8 +209,13 @@ def read_bearer(authorization: str | None) -> str | None:
 
     The scheme counts in any case (RFC 9110, section 11.1). Two tokens are none: nothing says which is meant.
     """
-    words = [] if authorization is None else authorization.split()
-    return words[1] if len(words) == 2 and words[0].lower() == BEARER else None
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    token = token.strip(BLANKS)
+    if scheme.lower() != BEARER or not token or " " in token or "\t" in token:
+        return None
+    return token
 
 
 class CookieSettings(NamedTuple):
@@ -305,8 +311,7 @@ def clear_doubled_cookies(response: BaseResponse, settings: CookieSettings) -> N
     The cookies go for the domain that is set and for the API's host, which are the two that can be known.
     """
     clear_tokens(response, settings, "cookie")
-    if settings.domain:
-        drop_tokens(response, settings._replace(domain=None), "cookie")
+    drop_tokens(response, settings._replace(domain=None), "cookie")
 
 
 def _set_exposed(response: BaseResponse, name: str, value: str) -> None:

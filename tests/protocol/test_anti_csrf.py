@@ -69,6 +69,7 @@ def test_every_case_of_a_check(claim: str | None, header: str | None) -> None:
 
 @given(TEXTS, TEXTS)
 @example("\ud800", "\ud800")
+@example("?", "\ud800")
 @example("a\x00", "a")
 @example("é", "e\u0301")
 def test_only_the_same_token_will_do(claim: str | None, header: str | None) -> None:

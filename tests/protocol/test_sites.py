@@ -37,6 +37,7 @@ SITES = [
     ("www.xn--mnchen-3ya.de", "münchen.de"),
     ("a.b.xn--fiqs8s", "b.中国"),
     ("localhost", "localhost"),
+    ("localhost.", "localhost"),
     ("a.localhost", "a.localhost"),
     ("intranet", "intranet"),
     ("127.0.0.1", "127.0.0.1"),
@@ -54,6 +55,9 @@ def test_the_site_of_a_host(host: str, site: str) -> None:
 
 @given(HOSTS)
 @example("xn--.com")
+@example("xn--é.com")
+@example("xn--99999999999.com")
+@example("xn--xn--a-.com")
 @example("a..b")
 @example("...")
 @example("x" * 3000 + ".com")
