@@ -109,9 +109,12 @@ def test_threads_share_a_flight() -> None:
         let_go.wait(10)
         return made[0]
 
+    async def join() -> int:
+        return await flights.join(EFFECTS.io, "key", make)
+
     def ask() -> None:
         together.wait(10)
-        answers.append(run(flights.join(EFFECTS.io, "key", make)))
+        answers.append(run(join()))
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
