@@ -1,16 +1,16 @@
 """A key set document as keys, and the access tokens that were verified with them.
 
-A verified token is remembered as long as its key: a key set that takes another's place begins with nothing.
+A verified token is remembered with its key: a key set that takes another's place begins with nothing.
 
-Many threads use one key set at once, and none waits for another. Everything that changes is in dicts, each change of
-which is one step; what was read together is kept in one tuple. What is lost when two threads meet is a token that is
-verified once more.
+Many threads use one key set at once, and none waits for another: there is no lock. What changes is in dicts, which are
+changed in single steps, and dicts that belong together are replaced together, in one tuple. Where two threads meet, a
+token may be forgotten too soon and be verified once more, or be forgotten too late by an instant; nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -29,13 +29,14 @@ from supertokens_lite._protocol.tokens import (
 )
 from supertokens_lite.types import Refusal
 
-__all__ = ("JwkMembers", "KeySet", "UnknownKey")
+__all__ = ("JwkMembers", "KeySet", "UnknownKey", "VerifiedTokens")
 
 JwkMembers = Mapping[str, Any]
-"""One key of a key set document, by the names of RFC 7517."""
+"""One key of a key set document, by the names of RFC 7517; whatever else may stand in its place is left out too."""
 
 FEWEST_BITS: Final = 2048
 MOST_BITS: Final = 16_384
+LONGEST_EXPONENT: Final = 64
 HEADERS_REMEMBERED: Final = 64
 
 _PADDING: Final = PKCS1v15()
@@ -55,21 +56,22 @@ class UnknownKey(TokenRefused):
 
 
 class _Signer(NamedTuple):
-    """What the header of a token says, once a signature under it was good."""
+    """What the header of a token says, and the key that it names, if there is one."""
 
-    key: RSAPublicKey
+    key: RSAPublicKey | None
     version: int
     kid: str
+    is_dynamic: bool
 
 
 class KeySet:
-    """The RSA keys of a key set document, and what was verified with them.
+    """The RSA keys of a key set document, and the tokens that were verified with them.
 
     What can't be a key for RS256 is left out; of two keys with one id the first is taken.
 
     Args:
         keys: the document's keys.
-        cache_size: how many verified tokens are remembered at most; 0: none.
+        cache_size: how many verified tokens are remembered at most; fewer than 2: none.
 
     Attributes:
         kids: the ids of the keys.
@@ -80,29 +82,26 @@ class KeySet:
         self._keys: dict[str, RSAPublicKey] = {}
         members: set[tuple[str, str, str]] = set()
         for each in keys:
-            key = _read_key(each)
-            if key is not None and each["kid"] not in self._keys:
-                self._keys[each["kid"]] = key
-                members.add((each["kid"], each["n"], each["e"]))
+            read = _read_key(each)
+            if read is not None and read[0][0] not in self._keys:
+                self._keys[read[0][0]] = read[1]
+                members.add(read[0])
         self.kids = frozenset(self._keys)
         self.members = frozenset(members)
         self._signers: dict[str, _Signer] = {}
-        self._cache_size = cache_size
-        self._generations: tuple[dict[str, AccessToken], dict[str, AccessToken]] = ({}, {})
+        self._verified = VerifiedTokens(cache_size)
+
+    @property
+    def remembered(self) -> int:
+        """How many tokens are remembered."""
+        return len(self._verified)
 
     def recall(self, token: str, now_s: float) -> AccessToken | None:
         """Give what was verified before; None if it was not, is not remembered, or has expired."""
-        young, old = self._generations
-        found = young.get(token)
-        if found is None:
-            found = old.get(token)
-            if found is None:
-                return None
-            self._remember(found)
-        return found if now_s < found.expires_s else None
+        return self._verified.recall(token, now_s)
 
     def verify(self, token: str, now_s: float, rules: TokenRules) -> AccessToken:
-        """Verify an access token, and remember it. One key set is asked by the same rules each time.
+        """Verify an access token, and remember it. A key set is for one set of rules: `recall` does not ask for them.
 
         Args:
             token: the token.
@@ -117,66 +116,111 @@ class KeySet:
             raise TokenRefused(Refusal.TOO_LARGE)
         signed, _, signature = token.rpartition(".")
         header, _, payload = signed.partition(".")
-        signer = self._signers.get(header)
-        is_new = signer is None
-        if signer is None:
-            if header == V2_HEADER:
-                is_session = is_session_token(token)
-                raise TokenRefused(Refusal.UNSUPPORTED_VERSION if is_session else Refusal.MALFORMED)
-            signer = self._find_signer(header)
-        if signer.kid.startswith("d-") is not rules.dynamic_keys:
+        signer = self._signers.get(header) or self._find_signer(header, token)
+        if signer.is_dynamic is not rules.dynamic_keys:
             raise TokenRefused(Refusal.WRONG_KEY_KIND)
+        if signer.key is None:
+            raise UnknownKey(signer.kid)
         try:
             signer.key.verify(decode_base64url(signature), signed.encode("ascii"), _PADDING, _SHA256)
         except InvalidSignature:
             raise TokenRefused(Refusal.BAD_SIGNATURE) from None
         except ValueError:
             raise TokenRefused(Refusal.MALFORMED) from None
-        if is_new and len(self._signers) < HEADERS_REMEMBERED:
-            self._signers[header] = signer
+        if header not in self._signers and len(self._signers) < HEADERS_REMEMBERED:
+            self._signers[header] = signer  # only now: what anybody can write would fill it
         verified = verify_claims(token, signer.version, signer.kid, payload, rules)
-        if now_s >= verified.expires_s + rules.leeway_s:
+        if now_s - rules.leeway_s >= verified.expires_s:
             raise TokenRefused(Refusal.EXPIRED)
-        if self._cache_size and now_s < verified.expires_s:
-            self._remember(verified)
+        if now_s < verified.expires_s:
+            self._verified.remember(verified)
         return verified
 
     def forget(self, handles: Collection[str]) -> None:
         """Drop what is remembered of these sessions."""
-        wanted = frozenset(handles)
-        for generation in self._generations:
-            for text, found in generation.copy().items():
-                if found.session_handle in wanted:
-                    generation.pop(text, None)
+        self._verified.forget(handles)
 
-    def _find_signer(self, header: str) -> _Signer:
+    def _find_signer(self, header: str, token: str) -> _Signer:
+        if header == V2_HEADER and is_session_token(token):
+            raise TokenRefused(Refusal.UNSUPPORTED_VERSION)
         version, kid = parse_header(header)
-        key = self._keys.get(kid)
-        if key is None:
-            raise UnknownKey(kid)
-        return _Signer(key, version, kid)
+        return _Signer(self._keys.get(kid), version, kid, kid.startswith("d-"))
 
-    def _remember(self, verified: AccessToken) -> None:
-        """Remember a token. Whoever finds the generation too full begins the next, and takes its own out again."""
+
+class _Generation(NamedTuple):
+    """Tokens by their text, and the texts of each session."""
+
+    tokens: dict[str, AccessToken]
+    texts: dict[str, tuple[str, ...]]
+
+
+class VerifiedTokens:
+    """Tokens that were verified, at most so many: two generations, the younger of which takes in what is met.
+
+    Once the younger is full it becomes the older, and what is in the older and was not met since is dropped.
+
+    Args:
+        size: how many tokens are remembered at most; fewer than 2: none.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._half = size // 2
+        self._generations = (_Generation({}, {}), _Generation({}, {}))
+
+    def __len__(self) -> int:
+        young, old = self._generations
+        return len(young.tokens) + len(old.tokens)
+
+    def recall(self, text: str, now_s: float) -> AccessToken | None:
+        """Give a token that has not expired; None if it is not remembered."""
+        young, old = self._generations
+        found = young.tokens.get(text)
+        if found is None:
+            found = old.tokens.get(text)
+            if found is None:
+                return None
+            self.remember(found)
+        return found if now_s < found.expires_s else None
+
+    def remember(self, token: AccessToken) -> None:
+        """Take a token in. Who finds the younger generation too full takes its own out again, and begins the next.
+
+        So none is ever too full but for the moment in between, however many threads come at once.
+        """
         young, _ = self._generations
-        young[verified.text] = verified
-        if len(young) > self._cache_size // 2:
-            young.pop(verified.text, None)
-            self._generations = ({verified.text: verified}, young)
+        text, handle = token.text, token.session_handle
+        if not self._half or text in young.tokens:
+            return
+        young.tokens[text] = token
+        if len(young.tokens) > self._half:
+            young.tokens.pop(text, None)
+            self._generations = (_Generation({text: token}, {handle: (text,)}), young)
+        else:
+            young.texts[handle] = (*young.texts.get(handle, ()), text)
+
+    def forget(self, handles: Collection[str]) -> None:
+        """Drop the tokens of these sessions."""
+        for generation in self._generations:
+            for handle in handles:
+                for text in generation.texts.pop(handle, ()):
+                    generation.tokens.pop(text, None)
 
 
-def _read_key(members: JwkMembers) -> RSAPublicKey | None:
-    """Read a public key; None if it is none for RS256."""
-    kid, n, e = (members.get(name) for name in ("kid", "n", "e"))
-    if members.get("kty") != "RSA" or members.get("alg", "RS256") != "RS256" or members.get("use", "sig") != "sig":
+def _read_key(value: object) -> tuple[tuple[str, str, str], RSAPublicKey] | None:
+    """Read a public key and its `kid`, `n` and `e`; None if it is none for RS256."""
+    if not isinstance(value, Mapping):
         return None
+    jwk = cast("JwkMembers", value)
+    if jwk.get("kty") != "RSA" or jwk.get("alg", "RS256") != "RS256" or jwk.get("use", "sig") != "sig":
+        return None
+    kid, n, e = jwk.get("kid"), jwk.get("n"), jwk.get("e")
     if not (isinstance(kid, str) and isinstance(n, str) and isinstance(e, str) and kid):
         return None
     try:
         modulus = int.from_bytes(decode_base64url(n), "big")
         exponent = int.from_bytes(decode_base64url(e), "big")
-        if not FEWEST_BITS <= modulus.bit_length() <= MOST_BITS:
+        if not FEWEST_BITS <= modulus.bit_length() <= MOST_BITS or exponent.bit_length() > LONGEST_EXPONENT:
             return None
-        return RSAPublicNumbers(exponent, modulus).public_key()
+        return (kid, n, e), RSAPublicNumbers(exponent, modulus).public_key()
     except ValueError:
         return None

@@ -1,10 +1,18 @@
 """Access tokens: what can be read from one without believing it, and what a signed one has to say to be a session's.
 
-A token is three parts, each base64url without padding, in the one spelling that encoding has: a text that differs is
-another token. Its header names the key and the version of the token, and is believed for nothing else: the algorithm is
-RS256 whatever it says, and one that says something else is refused. Versions from 3 on are read here; a later version
-than 5 as 5, since its claims are kept. A header without a version is read as the newest, as the core does. Version 2
-names no key and is spelled otherwise, so only the core can verify it.
+A token is three parts, each base64url without padding, in the one spelling that bytes have: another text is another
+token. The header says which key signed it and which version it is, and is believed for nothing else: the algorithm is
+RS256, and a header that says something else is refused, as is one that says something twice.
+
+    version 2         names no key, and is base64 with padding: only the core can verify it
+    version 3         a session of the tenant `public`, whatever other claims it has
+    version 4         names its tenant as well
+    version 5         names the user of the login method as well
+    later versions    are read as version 5, whose claims they keep
+    no version        is read as version 5, as the core does
+
+A payload is read after its signature was found good, so it is the core's own text; if it said something twice, the last
+would count, as in the core.
 
 Source: CDI; RFC 7515; RFC 7519; RFC 4648, sections 3.5 and 5.
 """
@@ -16,8 +24,7 @@ import binascii
 import importlib
 import json
 import re
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from supertokens_lite._protocol.jsontext import parse_json
@@ -30,6 +37,7 @@ __all__ = (
     "TokenRefused",
     "TokenRules",
     "UnverifiedToken",
+    "build_decoder",
     "build_front_token",
     "decode_base64url",
     "is_session_token",
@@ -62,9 +70,10 @@ NEWEST: Final = 5
 V2_HEADER: Final = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsInZlcnNpb24iOiIyIn0="
 LONGEST_HEADER: Final = 2048
 VERSION: Final = re.compile("[3-9]|[1-9][0-9]{1,3}")
+LATEST: Final = 2**53
 PUBLIC_TENANT: Final = "public"
 
-MESSAGES: Final = {
+MESSAGES: Final[Mapping[Refusal, str]] = {
     Refusal.MALFORMED: "it is not an access token of a session",
     Refusal.TOO_LARGE: "it is larger than allowed",
     Refusal.UNSUPPORTED_VERSION: "it is of version 2, which only the core can verify",
@@ -176,39 +185,67 @@ class AccessToken:
         return f"AccessToken({self.session_handle!r}, version={self.version}, kid={self.kid!r})"
 
 
-_LAST: Final = (bytes(range(256)), b"", b"AQgw", b"AEIMQUYcgkosw048")
-"""For each remainder of the length by four, the last characters that leave no bit over."""
-_FILL: Final = (b"", b"", b"==", b"=")
+_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_LAST: Final = (frozenset(_ALPHABET), frozenset(""), frozenset("AQgw"), frozenset("AEIMQUYcgkosw048"))
+"""For each remainder of a length by four, what the last character may be, so that no bit is left over."""
+_FILL: Final = ("", "", "==", "=")
 _TO_STANDARD: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
 
 
-def _choose_decoder() -> Callable[[bytes], bytes]:
-    """Give what decodes standard base64 with padding and refuses anything else."""
-    try:
-        fast = importlib.import_module("pybase64")
-    except ImportError:
-        pass
-    else:
-        return lambda data: bytes(fast.b64decode(data, validate=True))
-    if sys.version_info >= (3, 11):
-        return lambda data: binascii.a2b_base64(data, strict_mode=True)
-    return lambda data: base64.b64decode(data, validate=True)
+def build_decoder(fast: Callable[[str, bytes, bool], bytes] | None) -> Callable[[str], bytes]:
+    """Give a function that decodes base64url without padding, and refuses any other spelling with `ValueError`.
 
-
-_decode: Final = _choose_decoder()
-
-
-def decode_base64url(text: str) -> bytes:
-    """Decode base64url without padding: no two texts give the same bytes.
-
-    Raises:
-        ValueError: it is anything else.
+    Args:
+        fast: decodes base64 strictly; takes text, the alphabet's last two characters, and True. None: do without.
     """
-    data = text.encode("ascii")
-    over = len(data) % 4
-    if over and data[-1] not in _LAST[over]:
-        raise ValueError("not base64url")
-    return _decode(data.translate(_TO_STANDARD) + _FILL[over])
+
+    def decode(text: str) -> bytes:
+        over = len(text) % 4
+        if text and text[-1] not in _LAST[over]:
+            raise ValueError("not base64url")
+        # this decoder passes over what is not in the alphabet, so that fewer bytes come out
+        data = binascii.a2b_base64(text.encode("ascii").translate(_TO_STANDARD) + _FILL[over].encode())
+        if len(data) != len(text) * 3 // 4:
+            raise ValueError("not base64url")
+        return data
+
+    if fast is None:
+        return decode
+
+    def decode_fast(text: str) -> bytes:
+        over = len(text) % 4
+        # these decoders take the standard alphabet too
+        if (text and text[-1] not in _LAST[over]) or "+" in text or "/" in text:
+            raise ValueError("not base64url")
+        return fast(text + _FILL[over], b"-_", True)
+
+    return decode_fast
+
+
+def _find_fast() -> Callable[[str, bytes, bool], bytes] | None:
+    """Give the decoder of `pybase64`, which uses what the processor has for it; None where it is not installed."""
+    try:
+        decode: Callable[[str, bytes, bool], bytes] = importlib.import_module("pybase64").b64decode
+    except ImportError:
+        return None
+    return decode
+
+
+decode_base64url: Final = build_decoder(_find_fast())
+"""Decodes base64url without padding; `ValueError` for any other spelling."""
+
+
+def _build_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object whose names are all different."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name comes twice")
+    return members
+
+
+_parse_header: Final = json.JSONDecoder(
+    object_pairs_hook=_build_once, parse_constant=int
+).decode  # no int is called NaN
 
 
 def parse_header(encoded: str) -> tuple[int, str]:
@@ -217,16 +254,14 @@ def parse_header(encoded: str) -> tuple[int, str]:
     Raises:
         TokenRefused: it is not one of an access token.
     """
-    if len(encoded) > LONGEST_HEADER:
-        raise TokenRefused(Refusal.MALFORMED)
-    header = _parse_claims(encoded)
+    header = _parse_object(encoded, _parse_header) if len(encoded) <= LONGEST_HEADER else {}
     version, kid = header.get("version", str(NEWEST)), header.get("kid")
     if (
         header.get("alg") != "RS256"
         or header.get("typ") != "JWT"
         or "crit" in header
         or not isinstance(kid, str)
-        or not kid
+        or not (kid and kid.isprintable())
         or not isinstance(version, str)
         or not VERSION.fullmatch(version)
     ):
@@ -253,6 +288,13 @@ def parse_access_token(text: str, max_bytes: int | None = None) -> UnverifiedTok
 
 def verify_claims(text: str, version: int, kid: str, payload: str, rules: TokenRules) -> AccessToken:
     """Give what a token says whose signature is good; whether it has expired is for the caller to look at.
+
+    Args:
+        text: the token.
+        version: what its header says; not 2.
+        kid: what its header says.
+        payload: its second part.
+        rules: what is asked of it.
 
     Raises:
         TokenRefused: it does not say what a session's has to say.
@@ -284,25 +326,28 @@ def read_issue_time_s(text: str) -> float | None:
     if read is None:
         return None
     version, claims = read
-    issued: int = claims["timeCreated"] if version == 2 else claims["iat"]
-    try:
-        return issued / 1000 if version == 2 else float(issued)
-    except OverflowError:
-        return None
+    return claims["timeCreated"] / 1000 if version == 2 else float(claims["iat"])
 
 
 def _read_unverified(text: str) -> tuple[int, dict[str, Any]] | None:
+    """Read version and claims of a session's token; None if it is not one."""
     try:
         token = parse_access_token(text)
-        claims = read_payload(text) if token.version == 2 else _parse_claims(token.payload)
-    except ValueError:
+        claims = _parse_object(token.payload, parse_json, _decode_padded if token.version == 2 else decode_base64url)
+    except TokenRefused:
         return None
     return (token.version, claims) if _is_session(token.version, claims) else None
 
 
-def _parse_claims(encoded: str) -> dict[str, Any]:
+def _decode_padded(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+def _parse_object(
+    encoded: str, parse: Callable[[str], Any], decode: Callable[[str], bytes] = decode_base64url
+) -> dict[str, Any]:
     try:
-        value = parse_json(decode_base64url(encoded).decode())
+        value = parse(decode(encoded).decode())
     except (ValueError, RecursionError):
         raise TokenRefused(Refusal.MALFORMED) from None
     if not is_object(value):
@@ -311,25 +356,34 @@ def _parse_claims(encoded: str) -> dict[str, Any]:
 
 
 def _is_session(version: int, claims: dict[str, Any]) -> bool:
-    """Tell whether all claims that a version has to have are there and of the right type."""
-    get = claims.get
-    if version == 2:
+    """Tell whether all claims that a version has to have are there, of the right type, and no time beyond reckoning."""
+    try:
+        if version == 2:
+            texts = (claims["sessionHandle"], claims["userId"], claims["refreshTokenHash1"])
+            return (
+                all(type(text) is str for text in texts)
+                and is_object(claims["userData"])
+                and type(claims["timeCreated"]) is int
+                and type(claims["expiryTime"]) is int
+                and abs(claims["timeCreated"]) < LATEST
+            )
+        issued_s, expires_s = claims["iat"], claims["exp"]
+        parent, anti_csrf = claims.get("parentRefreshTokenHash1"), claims.get("antiCsrfToken")
         return (
-            {str}.issuperset(map(type, map(get, ("sessionHandle", "userId", "refreshTokenHash1"))))
-            and {int}.issuperset(map(type, map(get, ("expiryTime", "timeCreated"))))
-            and is_object(get("userData"))
+            type(claims["sub"]) is str
+            and type(claims["sessionHandle"]) is str
+            and type(claims["refreshTokenHash1"]) is str
+            and (version < 4 or type(claims["tId"]) is str)
+            and (version < 5 or type(claims["rsub"]) is str)
+            and (parent is None or type(parent) is str)
+            and (anti_csrf is None or type(anti_csrf) is str)
+            and type(issued_s) is int
+            and type(expires_s) is int
+            and -LATEST < issued_s < LATEST
+            and -LATEST < expires_s < LATEST
         )
-    return (
-        type(get("sub")) is str
-        and type(get("sessionHandle")) is str
-        and type(get("refreshTokenHash1")) is str
-        and type(get("exp")) is int
-        and type(get("iat")) is int
-        and (version < 4 or type(get("tId")) is str)
-        and (version < 5 or type(get("rsub")) is str)
-        and isinstance(get("parentRefreshTokenHash1", ""), (str, type(None)))
-        and isinstance(get("antiCsrfToken", ""), (str, type(None)))
-    )
+    except KeyError:
+        return False
 
 
 def read_payload(token: str) -> dict[str, Any]:
@@ -342,12 +396,15 @@ def read_payload(token: str) -> dict[str, Any]:
     if len(parts) != 3:
         raise ValueError("not a JWT")
     try:
-        payload = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        payload = parse_json(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)).decode())
     except RecursionError:
         raise ValueError("not a JWT") from None
-    if not isinstance(payload, dict):
-        raise ValueError("not a JWT")  # noqa: TRY004  # the value of a token, not a programmer's type
-    return cast("dict[str, Any]", payload)
+    if not is_object(payload):
+        raise ValueError("not a JWT")
+    return payload
+
+
+_build_sorted: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def build_front_token(user_id: str, payload: dict[str, Any]) -> str:
@@ -358,7 +415,7 @@ def build_front_token(user_id: str, payload: dict[str, Any]) -> str:
         TypeError: its `exp` is not a whole number.
     """
     expiry = payload["exp"]
-    if not isinstance(expiry, int):
+    if type(expiry) is not int:
         raise TypeError("exp must be a whole number of seconds")
     content = {"uid": user_id, "ate": expiry * 1000, "up": payload}
-    return base64.b64encode(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).decode()
+    return base64.b64encode(_build_sorted(content).encode()).decode()

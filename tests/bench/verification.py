@@ -1,0 +1,155 @@
+"""Verifying an access token, against the RSA check that it can't do without; and what remembering tokens takes.
+
+`python -m tests.bench.verification [--quick]` measures this alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import gc
+import importlib.util
+import sys
+import time
+import tracemalloc
+import uuid
+from collections.abc import Callable, Iterator
+
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from supertokens_lite._protocol.jwks import KeySet
+from supertokens_lite._protocol.tokens import TokenRules, is_session_token
+from tests.bench.measure import Figure, Timing
+from tests.bench.measure import side_by_side as wall_clock
+from tests.protocol.signing import NOW_S, Signer
+
+RULES = TokenRules()
+CACHE_SIZE = 10_000
+DISTINCT = 100_000
+BOUND_MB = 30
+
+
+def figures(calls: int) -> Iterator[Figure]:
+    """Measure."""
+    signer = Signer()
+    yield from first_sight_figures(signer, calls)
+    yield recall_figure(signer, calls)
+    yield structure_figure(signer, calls)
+    yield from cache_figures(signer, DISTINCT)
+
+
+def key_set(signer: Signer, cache_size: int = CACHE_SIZE) -> KeySet:
+    """Give a new key set that knows the key."""
+    return KeySet([signer.jwk], cache_size=cache_size)
+
+
+class Raw:
+    """The RSA check alone, of tokens taken apart beforehand."""
+
+    def __init__(self, signer: Signer, tokens: list[str]) -> None:
+        self._key = signer.private.public_key()
+        self._padding, self._hash = padding.PKCS1v15(), SHA256()
+        split = [token.rpartition(".") for token in tokens]
+        self._checks = [(base64.urlsafe_b64decode(signature + "=="), signed.encode()) for signed, _, signature in split]
+
+    def run(self) -> None:
+        """Check them all."""
+        for signature, signed in self._checks:
+            self._key.verify(signature, signed, self._padding, self._hash)
+
+
+def first_sight_figures(signer: Signer, calls: int) -> Iterator[Figure]:
+    """Verify tokens that were not seen before, with and without a cache to remember them in."""
+    tokens = [signer.sign() for _ in range(calls)]
+    raw = Raw(signer, tokens)
+    fast = importlib.util.find_spec("pybase64") is not None
+    name = "verification at first sight, " + ("with pybase64, " if fast else "") + "against the RSA check alone"
+    for cache_size, what in ((CACHE_SIZE, name), (0, f"{name}, remembering nothing")):
+
+        def ours(cache_size: int = cache_size) -> None:
+            keys = key_set(signer, cache_size)
+            for token in tokens:
+                keys.verify(token, NOW_S, RULES)
+
+        timing = side_by_side(ours, raw.run)
+        yield Figure(what, timing.ratio, 1.45 if fast else 1.75, detail=show(timing, calls))
+
+
+def recall_figure(signer: Signer, calls: int) -> Figure:
+    """Meet tokens again; each as a text of its own, as a request brings it."""
+    tokens = [signer.sign() for _ in range(calls)]
+    raw, keys = Raw(signer, tokens), key_set(signer)
+    for token in tokens:
+        keys.verify(token, NOW_S, RULES)
+
+    def ours(copies: list[str]) -> None:
+        for token in copies:
+            if keys.recall(token, NOW_S) is None:
+                raise AssertionError("forgotten")
+
+    brought = iter([[token.encode().decode() for token in tokens] for _ in range(8)])
+    timing = side_by_side(lambda: ours(next(brought)), raw.run)
+    what = "verification of a token seen before, against the RSA check alone"
+    return Figure(what, timing.ratio, 0.1, detail=show(timing, calls))
+
+
+def structure_figure(signer: Signer, calls: int) -> Figure:
+    """Look only whether it is a session's token."""
+    tokens = [signer.sign() for _ in range(calls)]
+    raw = Raw(signer, tokens)
+
+    def ours() -> None:
+        for token in tokens:
+            if not is_session_token(token):
+                raise AssertionError("not a token")
+
+    timing = side_by_side(ours, raw.run)
+    what = "telling whether a text is a session's token, against the RSA check alone"
+    return Figure(what, timing.ratio, 1.0, detail=show(timing, calls))
+
+
+def cache_figures(signer: Signer, count: int) -> Iterator[Figure]:
+    """Verify many distinct tokens with one bounded cache."""
+    keys = key_set(signer)
+    keys.verify(signer.sign(), NOW_S, RULES)
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for _ in range(count):
+        keys.verify(signer.sign(), NOW_S, RULES)
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    remembered = keys.remembered
+    megabytes = (after - before) / 1e6
+    detail = f"{remembered:,} remembered in {megabytes:.1f} MB after {count:,} distinct tokens"
+    yield Figure("tokens remembered, against the bound of the cache", remembered / CACHE_SIZE, 1.0, detail=detail)
+    yield Figure(f"memory of the full cache, against {BOUND_MB} MB", megabytes / BOUND_MB, 1.0, detail=detail)
+    handles = [uuid.uuid4().hex]
+    begun = time.perf_counter()
+    keys.forget(handles)
+    took_ms = (time.perf_counter() - begun) * 1000
+    detail = f"{took_ms:.2f} ms"
+    yield Figure("forgetting a session among them, against 1 ms", took_ms, 1.0, detail=detail)
+
+
+def side_by_side(ours: Callable[[], None], other: Callable[[], None]) -> Timing:
+    """Time by the processor's time of this process: neither side waits for anything."""
+    return wall_clock(ours, other, clock=time.process_time)
+
+
+def show(timing: Timing, calls: int) -> str:
+    """Show both sides' time of one call."""
+    return f"{timing.ours_s / calls * 1e6:.2f} µs against {timing.other_s / calls * 1e6:.2f} µs"
+
+
+def main() -> int:
+    """Measure and print."""
+    calls = 200 if "--quick" in sys.argv else 2000
+    for figure in figures(calls):
+        print(f"{figure.what}: {figure.ratio:.3f} (wanted {figure.wanted:g}) {figure.detail}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
