@@ -291,13 +291,14 @@ class SessionContainer(ContainerSync):
         Raises:
             UnauthorisedError: the session has ended.
 
-        Effects: one call to the core, besides what fetching the value takes.
+        Effects: one call to the core if there is a value, besides what fetching it takes.
         """
         context = _context(user_context)
         update = await claim.build(
             self.user_id, self.recipe_user_id, self.tenant_id, self.user_data_in_access_token, context
         )
-        await self.merge_into_access_token_payload(update, context)
+        if update:  # else there is no value, and nothing to be put anywhere
+            await self.merge_into_access_token_payload(update, context)
 
     async def set_claim_value(
         self, claim: SessionClaim[T], value: T, user_context: dict[str, Any] | None = None

@@ -183,7 +183,7 @@ class SessionFunctions(RecipeInterface):
             access_token_payload, claim_validators, user_id, recipe_user_id, tenant_id, user_context
         )
         invalid = await failed_claims(payload, claim_validators, user_context)
-        return ClaimsValidationResult(invalid, None if payload == access_token_payload else payload)
+        return ClaimsValidationResult(invalid, None if payload is access_token_payload else payload)
 
     async def fetch_and_set_claim(  # noqa: D102
         self, session_handle: str, claim: SessionClaim[Any], user_context: dict[str, Any]
@@ -193,6 +193,8 @@ class SessionFunctions(RecipeInterface):
             return False
         payload = found.custom_claims_in_access_token_payload
         update = await claim.build(found.user_id, found.recipe_user_id, found.tenant_id, payload, user_context)
+        if not update:  # there is no value: nothing to be put anywhere
+            return True
         return await settle(self.front.merge_into_access_token_payload(session_handle, update, user_context))
 
     async def set_claim_value(  # noqa: D102
@@ -240,6 +242,7 @@ class SessionFunctions(RecipeInterface):
             return False
         existing = information.custom_claims_in_access_token_payload
         payload = merge_claims(existing, access_token_payload_update, PROTECTED_CLAIMS)
+        self._config.check_token_size(payload, information.user_id)
         call = cdi.put_payload(session_handle, payload)
         return bool(await self._modification.of_handle(session_handle, call, cdi.read_done, user_context))
 
@@ -303,6 +306,7 @@ class SessionFunctions(RecipeInterface):
     ) -> RegenerateAccessTokenOkResult | None:
         if new_access_token_payload is not None:
             check_object(new_access_token_payload, "access_token_payload")
+            self._config.check_token_size(new_access_token_payload)
         self._modification.check_token(access_token)
         call = cdi.regenerate(access_token, new_access_token_payload)
         found = await self._querier.send(call, _read_regenerated, user_context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 from supertokens_lite._io.base import Drive
 from supertokens_lite._protocol import anti_csrf, sites
 from supertokens_lite._protocol.messages import BaseRequest
+from supertokens_lite._protocol.sizes import check_size
 from supertokens_lite._protocol.tokens import TokenRules
 from supertokens_lite._protocol.transfer import CookieSettings
 from supertokens_lite._protocol.urls import NormalisedURLPath
@@ -29,6 +31,8 @@ __all__ = (
     "TokenTransferMethod",
     "TransferMethod",
 )
+
+logger = logging.getLogger("supertokens_lite")
 
 TokenTransferMethod = Literal["cookie", "header", "any"]
 TransferMethod = Literal["cookie", "header"]
@@ -172,6 +176,16 @@ class SessionConfig:
             same_site=self.get_cookie_same_site(request, user_context),
             refresh_path=self.refresh_token_path.get_as_string_dangerous(),
         )
+
+    def check_token_size(self, payload: Mapping[str, Any], user_id: str = "") -> None:
+        """Refuse a payload that would make an access token too large, and warn in the log of one that is large.
+
+        Raises:
+            BadInputError: the token would be larger than `max_access_token_bytes`.
+        """
+        warning = check_size(payload, self.max_access_token_bytes, user_id)
+        if warning is not None:
+            logger.warning("%s", warning)
 
     def get_token_transfer_method(
         self, request: BaseRequest, for_create_new_session: bool, user_context: dict[str, Any]

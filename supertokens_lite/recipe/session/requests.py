@@ -17,7 +17,6 @@ from supertokens_lite._protocol import anti_csrf, transfer
 from supertokens_lite._protocol.cookies import ACCESS_COOKIE, LEGACY_COOKIE, REFRESH_COOKIE
 from supertokens_lite._protocol.jsondata import check_object
 from supertokens_lite._protocol.messages import BaseRequest, BaseResponse
-from supertokens_lite._protocol.sizes import check_size
 from supertokens_lite._protocol.tokens import CREATE_STRIPPED, is_session_token, read_issue_time_s
 from supertokens_lite._protocol.urls import NormalisedURLDomain, is_local
 from supertokens_lite.exceptions import BadInputError, ConfigurationError
@@ -74,7 +73,7 @@ class Requests:
         Raises:
             BadInputError: it is none, or one of a framework that was not set up.
         """
-        if isinstance(request, BaseRequest) or getattr(request, "wrapper_used", None) is True:
+        if getattr(request, "wrapper_used", None) is True or isinstance(request, BaseRequest):
             return cast("BaseRequest", request)
         if self._config.wrap_request is not None and request is not None:
             return self._config.wrap_request(request)
@@ -224,9 +223,7 @@ class Requests:
             update = await settle(claim.build(user_id, recipe_user_id, tenant_id, payload, user_context))
             payload |= _without_own(update)
         payload["iss"] = self._config.issuer
-        warning = check_size(payload, self._config.max_access_token_bytes, user_id)
-        if warning is not None:
-            logger.warning(warning)
+        self._config.check_token_size(payload, user_id)
         return payload
 
     async def global_validators(
