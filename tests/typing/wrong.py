@@ -18,6 +18,10 @@ async def refuse_awaited(user: RecipeUserId) -> None:
     (await awaited.get_session_information("handle")).user_id  # type: ignore[union-attr]
     await awaited.modify_session_data_in_database("handle", lambda: None)  # type: ignore[arg-type, misc]
     awaited.revoke_session("handle") + 1  # type: ignore[operator]
+    (await awaited.get_session(None, session_required=False)).get_handle()  # type: ignore[union-attr]
+    await awaited.get_session(None, session_required="no")  # type: ignore[call-overload]
+    await awaited.get_session(None, max_token_age_s="60")  # type: ignore[call-overload]
+    await awaited.revoke_other_sessions("handle")  # type: ignore[arg-type]
 
 
 def refuse_blocking(user: RecipeUserId) -> None:
@@ -25,6 +29,8 @@ def refuse_blocking(user: RecipeUserId) -> None:
     blocking.create_new_session_without_request_response("public")  # type: ignore[call-arg]
     blocking.revoke_multiple_sessions("handle")  # type: ignore[arg-type]
     blocking.list_sessions_for_user(user)  # type: ignore[arg-type]
+    blocking.get_session_without_request_response("token", session_required=False).user_id  # type: ignore[union-attr]
+    blocking.refresh_session_without_request_response(None)  # type: ignore[arg-type]
 
 
 def refuse_settings(info: InputAppInfo) -> None:
