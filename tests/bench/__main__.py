@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import growth, imports, inprocess, over_http, served
+from tests.bench import growth, imports, inprocess, over_http, served, sessions, verification
 from tests.bench.measure import Figure
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
@@ -35,6 +35,8 @@ def all_figures(folder: Path, calls: int, peer: str | None) -> Iterator[Figure]:
     is_quick = calls < 500
     yield from served.figures(folder, 1 if is_quick else 4)
     yield from growth.figures(folder, calls // 4, 0.05 if is_quick else 1.0)
+    yield from verification.figures(calls * 2)
+    yield from sessions.figures(calls * 2)
     yield from imports.figures(folder)
 
 

@@ -1,4 +1,4 @@
-"""Times the peer's calls: `python peer.py URL HANDLE CALLS`, in an environment that has it."""
+"""Times the peer's calls: `python peer.py URL HANDLE ACCESS_TOKEN CALLS`, in an environment that has it."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from supertokens_python.recipe.session import asyncio as sessions  # type: ignor
 DATA = {"cart": ["apple", "pear"], "visits": 12, "locale": "de-DE"}
 
 
-async def main(url: str, handle: str, calls: int) -> None:
+async def main(url: str, handle: str, access_token: str, calls: int) -> None:
     """Print the seconds of one call of each kind."""
     init(
         app_info=InputAppInfo("Bench", api_domain="http://localhost:8000", website_domain="http://localhost:3000"),
@@ -25,6 +25,7 @@ async def main(url: str, handle: str, calls: int) -> None:
     for name, call in (
         ("get", lambda: sessions.get_session_information(handle)),
         ("update", lambda: sessions.update_session_data_in_database(handle, DATA)),
+        ("verify", lambda: sessions.get_session_without_request_response(access_token)),
     ):
         await call()  # type: ignore[no-untyped-call]
         begun = time.perf_counter()
@@ -34,4 +35,4 @@ async def main(url: str, handle: str, calls: int) -> None:
     print(json.dumps(took))
 
 
-asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))
