@@ -119,8 +119,12 @@ def _text(value: object) -> str:
     return value
 
 
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
 def _whole(value: object) -> int:
-    if not isinstance(value, int):
+    if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError("not a whole number")
     return value
 
@@ -176,14 +180,22 @@ def read_created(reply: Mapping[str, Any]) -> Created:
     """Read the reply to a creation."""
     session, access, refresh = reply["session"], reply["accessToken"], reply["refreshToken"]
     return Created(
-        session["handle"],
-        session["userId"],
-        session.get("recipeUserId", session["userId"]),
-        session["tenantId"],
+        *_identity(session),
         _text(access["token"]),
-        (_text(refresh["token"]), refresh["expiry"], refresh["createdTime"]),
-        reply.get("antiCsrfToken"),
+        _read_token(refresh),
+        _text_or_none(reply.get("antiCsrfToken")),
     )
+
+
+def _identity(session: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """Read handle, users and tenant; before CDI 4.0 the user is the login method's user too."""
+    user_id = _text(session["userId"])
+    recipe_user_id = _text(session.get("recipeUserId", user_id))
+    return _text(session["handle"]), user_id, recipe_user_id, _text(session["tenantId"])
+
+
+def _read_token(token: Mapping[str, Any]) -> tuple[str, int, int]:
+    return _text(token["token"]), _whole(token["expiry"]), _whole(token["createdTime"])
 
 
 def get_session(handle: str) -> CoreCall:
@@ -207,15 +219,16 @@ def read_found(reply: Mapping[str, Any]) -> SessionInfo | None:
 
 
 def _read_info(session: Mapping[str, Any]) -> SessionInfo:
+    user_id = _text(session["userId"])
     return SessionInfo(
-        session["sessionHandle"],
-        session["userId"],
-        session.get("recipeUserId", session["userId"]),
+        _text(session["sessionHandle"]),
+        user_id,
+        _text(session.get("recipeUserId", user_id)),
         _object(session["userDataInDatabase"]),
         _whole(session["expiry"]),
         _object(session["userDataInJWT"]),
         _whole(session["timeCreated"]),
-        session["tenantId"],
+        _text(session["tenantId"]),
     )
 
 
@@ -284,12 +297,9 @@ def read_regenerated(reply: Mapping[str, Any]) -> Regenerated | None:
         return None
     session, access = reply["session"], reply.get("accessToken")
     return Regenerated(
-        session["handle"],
-        session["userId"],
-        session.get("recipeUserId", session["userId"]),
-        session["tenantId"],
+        *_identity(session),
         _object(session["userDataInJWT"]),
-        None if access is None else (_text(access["token"]), access["expiry"], access["createdTime"]),
+        None if access is None else _read_token(access),
     )
 
 

@@ -12,7 +12,6 @@ and the keys are fetched only if there are none that may be used, or the token n
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Collection
 from typing import Any, Final, NoReturn
 
@@ -21,7 +20,7 @@ from supertokens_lite._core.keys import Keys
 from supertokens_lite._core.querier import Querier
 from supertokens_lite._io.base import Effects
 from supertokens_lite._io.flights import Flights
-from supertokens_lite._protocol import cdi_tokens
+from supertokens_lite._protocol import anti_csrf, cdi_tokens
 from supertokens_lite._protocol.cdi import Created
 from supertokens_lite._protocol.jwks import UnknownKey
 from supertokens_lite._protocol.tokens import (
@@ -29,6 +28,7 @@ from supertokens_lite._protocol.tokens import (
     TokenRefused,
     build_front_token,
     is_session_token,
+    parse_access_token,
     read_payload,
 )
 from supertokens_lite._protocol.versions import promotes_at_verify
@@ -166,16 +166,14 @@ class Verification:
             if regenerated is None:
                 raise UnauthorisedError("the session has ended", reason=Refusal.SESSION_ENDED)
             newer = None if regenerated.access_token is None else regenerated.access_token.token
-        payload: dict[str, Any] | AccessToken = answer.payload if token is None else token
-        if newer is not None:
-            payload = read_payload(newer)
+        payload = read_payload(newer or access_token) if newer is not None or token is None else token
         return SessionContainer(
             front,
             self._config,
             newer or access_token,
             None,
             None,
-            None if token is None else token.anti_csrf_token,
+            payload.get("antiCsrfToken") if token is None else token.anti_csrf_token,
             answer.handle,
             answer.user_id,
             RecipeUserId(answer.recipe_user_id),
@@ -215,7 +213,7 @@ class Verification:
             lambda: self._querier.send(call, _read_refreshed, user_context),
         )
         if isinstance(outcome, cdi_tokens.Refused):
-            raise UnauthorisedError(outcome.message, reason=Refusal.SESSION_ENDED)
+            raise UnauthorisedError(outcome.message, reason=Refusal.SESSION_ENDED, subtype=outcome.subtype)
         if isinstance(outcome, cdi_tokens.Theft):
             self._keys.forget((outcome.handle,))
             if outcome.subtype is None:  # below CDI 5.6 the core leaves the session as it is
@@ -245,9 +243,11 @@ class Verification:
 
 
 def _check_form(access_token: str) -> None:
-    """Refuse what can't be a token of a session, like some other service's, before the core is asked about it."""
+    """Refuse what no key could vouch for, like some other service's token, before the core is asked for keys."""
     if not is_session_token(access_token):
         raise TokenRefused(Refusal.MALFORMED)
+    if parse_access_token(access_token).version == 2:
+        raise TokenRefused(Refusal.UNSUPPORTED_VERSION)
 
 
 def _refuse(access_token: str, refused: TokenRefused) -> NoReturn:
@@ -258,9 +258,9 @@ def _refuse(access_token: str, refused: TokenRefused) -> NoReturn:
 
 
 def _check_anti_csrf(token: AccessToken, given: str | None) -> None:
-    expected, shown = token.anti_csrf_token, given or ""
-    if not expected or not hmac.compare_digest(expected.encode(), shown.encode("utf-8", "replace")):
-        raise TryRefreshTokenError("anti-csrf check failed", reason=Refusal.ANTI_CSRF)
+    reason = anti_csrf.check("VIA_TOKEN", True, token_claim=token.anti_csrf_token, header_value=given, has_rid=False)
+    if reason is not None:
+        raise TryRefreshTokenError("anti-csrf check failed", reason=reason)
 
 
 def _read_verified(reply: dict[str, Any]) -> cdi_tokens.Verified | cdi_tokens.Refused:
