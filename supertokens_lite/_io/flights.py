@@ -28,7 +28,7 @@ class _Flight(Generic[T]):
 class Flights(Generic[T]):
     """Shares what is under way. Nothing is kept: whoever asks after all have left has it done anew.
 
-    A flight lasts until the last of those who joined it has left, so that there is never a second one beside it, even if
+    A flight lasts until the last of those who joined it has left. So there is never a second one beside it, even if
     whoever did the work is cancelled and another takes over.
     """
 
