@@ -27,8 +27,10 @@ from supertokens_lite.config import (
     same_settings,
 )
 from supertokens_lite.exceptions import ConfigurationError, GeneralError
+from supertokens_lite.recipe.session._doors_blocking import BlockingDoors
 from supertokens_lite.recipe.session._sessions_blocking import BlockingSessions
 from supertokens_lite.recipe.session.apis import handle_error
+from supertokens_lite.recipe.session.doors import Doors
 from supertokens_lite.recipe.session.recipe import RecipeInit, SessionRecipe
 from supertokens_lite.recipe.session.sessions import Sessions
 
@@ -80,6 +82,7 @@ class Supertokens:
 
     Attributes:
         session: the functions on sessions; `session.blocking` has their blocking twins.
+        doors: what adapters of frameworks do with requests; `blocking_doors` is for those that do not await.
         app_info: the application's names and places, in one form.
         supertokens_config: where the session core is.
     """
@@ -117,6 +120,8 @@ class Supertokens:
         self._recipe = recipe
         self.recipe_modules: list[SessionRecipe] = [recipe]
         self.session = AppSessions(recipe, self._drive)
+        self.doors = Doors(recipe)
+        self.blocking_doors = BlockingDoors(self.doors, self._drive)
         # a core in this process finishes its writes when nobody closed it, at the latest at the interpreter's end
         self._finalizer = weakref.finalize(self, self._transports[1].close)
 

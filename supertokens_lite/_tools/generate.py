@@ -177,31 +177,37 @@ def _module(
     return _assemble(docstring, "recipe/session/sessions_*.py", imports, body)
 
 
-def _blocking_class(tree: ast.Module, methods: Sequence[ast.AsyncFunctionDef]) -> str:
-    head = '''__all__ = ("BlockingSessions",)
+BLOCKING_CLASS: Final = '''__all__ = ("Blocking{name}",)
 
-class BlockingSessions:
-    """All that can be done with sessions, blocking.
+class Blocking{name}:
+    """{docstring}
 
     Args:
-        sessions: the asynchronous object.
+        {attribute}: the asynchronous object.
         drive: runs a coroutine to its end.
     """
 
-    def __init__(self, sessions: Sessions, drive: Drive) -> None:
-        self._sessions = sessions
+    def __init__(self, {attribute}: {name}, drive: Drive) -> None:
+        self._{attribute} = {attribute}
         self._drive = drive
 '''
-    call = "self._drive(self._sessions.{name}({arguments}))"
+
+
+def _blocking_class(
+    tree: ast.Module, methods: Sequence[ast.AsyncFunctionDef], *, name: str, source: str, docstring: str
+) -> str:
+    """Write the class of blocking twins of a class; `name` is the class, `source` the file that it is imported from."""
+    attribute = name.lower()
+    head = BLOCKING_CLASS.format(name=name, attribute=attribute, docstring=docstring)
+    call = f"self._drive(self._{attribute}.{{name}}({{arguments}}))"
     twins = (translate(method, call=call, method=True) for method in methods)
     body = "\n\n".join([_type_variables(tree, methods), head, *twins])
     imports = (
         _imports(tree, ())
         + "\nfrom supertokens_lite._io.base import Drive"
-        + "\nfrom supertokens_lite.recipe.session.sessions import Sessions"
+        + f"\nfrom supertokens_lite.recipe.session.{name.lower()} import {name}"
     )
-    docstring = "The blocking twins of the functions on sessions, as methods of one object."
-    return _assemble(docstring, "recipe/session/sessions_*.py", imports, body)
+    return _assemble(docstring, f"recipe/session/{source}", imports, body)
 
 
 def _container_mixin(tree: ast.Module, methods: Sequence[ast.AsyncFunctionDef]) -> str:
@@ -252,6 +258,7 @@ def generate(package: Path = PACKAGE, lay_out: LayOut | None = None) -> dict[Pat
         methods += _methods(tree, name, file)
     container = ast.parse(container_source.read_text(encoding="utf-8"))
     attached = _methods(container, "SessionContainer", container_source.name)
+    doors = ast.parse((session / "doors.py").read_text(encoding="utf-8"))
     files = {
         session / "asyncio" / "__init__.py": _module(
             "The functions on sessions, to be awaited; they use the instance that `init` made.",
@@ -267,7 +274,20 @@ def generate(package: Path = PACKAGE, lay_out: LayOut | None = None) -> dict[Pat
             getter="default_blocking_sessions",
             asynchronous=False,
         ),
-        session / "_sessions_blocking.py": _blocking_class(sessions, methods),
+        session / "_sessions_blocking.py": _blocking_class(
+            sessions,
+            methods,
+            name="Sessions",
+            source="sessions_*.py",
+            docstring="The blocking twins of the functions on sessions, as methods of one object.",
+        ),
+        session / "_doors_blocking.py": _blocking_class(
+            doors,
+            _methods(doors, "Doors", "doors.py"),
+            name="Doors",
+            source="doors.py",
+            docstring="What every door of a framework that does not await does with a request.",
+        ),
         session / "_container_sync.py": _container_mixin(container, attached),
     }
     return {path: (lay_out or _lay_out_by_ruff)(text, path) for path, text in files.items()}

@@ -88,6 +88,7 @@ def make(folder: Path, methods: str, container: str = CONTAINER) -> Path:
     text = SESSIONS.format(methods=textwrap.indent(methods, "    "))
     (session / "sessions_requests.py").write_text(text, encoding="utf-8")
     (session / "sessions_stored.py").write_text(OTHERS.format(name="StoredSessions"), encoding="utf-8")
+    (session / "doors.py").write_text(OTHERS.format(name="Doors"), encoding="utf-8")
     (session / "sessions_claims.py").write_text(OTHERS.format(name="ClaimSessions"), encoding="utf-8")
     (session / "container.py").write_text(container, encoding="utf-8")
     return folder / "package"

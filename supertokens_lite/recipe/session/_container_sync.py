@@ -148,7 +148,7 @@ class ContainerSync:
         Raises:
             UnauthorisedError: the session has ended.
 
-        Effects: one call to the core, besides what fetching the value takes.
+        Effects: one call to the core if there is a value, besides what fetching it takes.
         """
         return self._drive(self.fetch_and_set_claim(claim, user_context))
 

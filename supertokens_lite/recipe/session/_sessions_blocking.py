@@ -33,7 +33,7 @@ __all__ = ("BlockingSessions",)
 
 
 class BlockingSessions:
-    """All that can be done with sessions, blocking.
+    """The blocking twins of the functions on sessions, as methods of one object.
 
     Args:
         sessions: the asynchronous object.

@@ -79,12 +79,12 @@ class Places:
     def __init__(self, config: SessionConfig) -> None:
         base = config.api_base_path.get_as_string_dangerous()
         behind = base.removeprefix(config.api_gateway_path.get_as_string_dangerous())
-        self._bases = tuple(dict.fromkeys((base, behind)))
+        self.bases = tuple(dict.fromkeys((base, behind)))
 
     def find(self, path: str) -> str | None:
         """Give which endpoint a path leads to, or what it is below the base; None if it is not below it."""
         path = path.rstrip("/")
-        for base in self._bases:
+        for base in self.bases:
             if path.startswith(base) and path[len(base) : len(base) + 1] == "/":
                 below = path[len(base) :]
                 tenants = TENANT.fullmatch(below)
@@ -144,6 +144,10 @@ class Apis:
             ("GET", JWKS): _Route("disable_jwks_get", self._give_keys),
             ("GET", DISCOVERY): _Route("disable_open_id_discovery_configuration_get", self._give_discovery),
         }
+
+    def is_below_base(self, path: str) -> bool:
+        """Tell whether a path may lead to one of the endpoints; cheap, for every request passes here."""
+        return path.startswith(self._places.bases)
 
     async def handle(
         self, request: BaseRequest, response: BaseResponse, user_context: UserContext

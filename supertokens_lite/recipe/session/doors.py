@@ -1,0 +1,84 @@
+"""What every framework's door does with a request, whatever the framework is.
+
+A door gives each request in the one form that is read here, asks `answer` first, and has what `changes` says put on
+every response that the application makes. `_doors_blocking.py` beside this module is GENERATED: the same for frameworks
+that do not await.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from supertokens_lite._protocol.messages import BaseRequest, BaseResponse
+from supertokens_lite.exceptions import SuperTokensError
+from supertokens_lite.recipe.session.apis import apply_session, handle_error
+from supertokens_lite.recipe.session.container import SessionContainer
+from supertokens_lite.recipe.session.interfaces import OverrideGlobalClaimValidators
+from supertokens_lite.recipe.session.recipe import SessionRecipe
+
+__all__ = ("Doors", "changes_of")
+
+
+class Doors:
+    """Takes requests in and lets responses out, awaited.
+
+    Args:
+        recipe: the session recipe.
+    """
+
+    def __init__(self, recipe: SessionRecipe) -> None:
+        self._recipe = recipe
+        self.is_endpoint = recipe.apis.is_below_base
+
+    async def answer(self, request: BaseRequest) -> BaseResponse | None:
+        """Answer a request to a session endpoint: refresh, sign-out, public keys; None if it is the application's.
+
+        Raises:
+            GeneralError: the settings can't work.
+        """
+        response = BaseResponse(None)
+        try:
+            return await self._recipe.apis.handle(request, response, {})
+        except SuperTokensError as error:
+            return await self.answer_error(request, error)
+
+    async def answer_error(self, request: BaseRequest, error: Exception) -> BaseResponse:
+        """Answer a request that ended with an error of this package.
+
+        Raises:
+            Exception: the error itself, if it is not about the request but about the application or its settings.
+        """
+        answer = await handle_error(self._recipe, request, error, BaseResponse(None), {})
+        if answer is None:
+            raise error
+        return answer
+
+    async def verify_session(
+        self,
+        request: BaseRequest,
+        anti_csrf_check: bool | None,
+        session_required: bool,
+        check_database: bool,
+        override_global_claim_validators: OverrideGlobalClaimValidators | None,
+        user_context: dict[str, Any] | None,
+    ) -> SessionContainer | None:
+        """Give the session of a request; None if it has none and needs none.
+
+        Raises:
+            SuperTokensSessionError: there is no good session.
+            CoreError: the core had to be asked and could not be, or refused.
+        """
+        context: dict[str, Any] = {} if user_context is None else dict(user_context)
+        return await self._recipe.verify_session(
+            request, anti_csrf_check, session_required, check_database, override_global_claim_validators, context
+        )
+
+
+def changes_of(request: BaseRequest) -> BaseResponse | None:
+    """Give what the session of a request wants on its response; None if it wants nothing."""
+    session = request.get_session()
+    if session is None or not session.response_mutators:
+        return None
+    response = BaseResponse(None)
+    apply_session(request, response, {})
+    return response
