@@ -274,12 +274,12 @@ def _read_reply(reply: HttpReply) -> tuple[tuple[Jwk, ...], int | None]:
 
 
 def _read_keys(document: Mapping[str, Any]) -> tuple[Jwk, ...]:
-    """Read a JWKS document; one without a key that could be used is none: every core has keys."""
+    """Read the keys of a JWKS document that can be used; one without any is none: every core has keys."""
     entries = document["keys"]
     if not is_array(entries):
         raise TypeError("not an array")
-    keys = tuple(entry for entry in entries if is_object(entry) and isinstance(entry.get("kid"), str))
-    if not KeySet(keys, cache_size=0).kids:
+    keys = tuple(entry for entry in entries if is_object(entry) and KeySet((entry,), cache_size=0).kids)
+    if not keys:
         raise ValueError("no key that could be used")
     return keys
 

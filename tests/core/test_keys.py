@@ -331,6 +331,32 @@ def test_the_keys_of_a_host_that_is_silent(drive: Drive) -> None:
     drive(scenario)
 
 
+OTHERS: list[Any] = [
+    {**jwk("d-1"), "kty": "EC"},
+    {**jwk("d-1"), "use": "enc"},
+    {**jwk("d-1"), "n": "AQAB"},
+    {"kid": "d-1"},
+    {"kid": "x", "kty": "oct", "k": "c2VjcmV0"},
+]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=str)
+def test_a_key_of_another_kind_takes_no_place(drive: Drive, other: dict[str, Any]) -> None:
+    """What can't be used takes neither the place of a key with the same id, nor one in what others are told."""
+    cores = Cores("d-1", hosts=("http://a", "http://b"))
+    cores.says["http://a"] = HttpReply(200, {}, json.dumps({"keys": [other, jwk("s-1")]}).encode())
+    keys = cores.keys()
+
+    async def scenario() -> None:
+        assert (await keys.get()).kids == {"d-1", "s-1"}
+        assert (await keys.document())[0] == [jwk("s-1"), jwk("d-1")]
+        given = cores.keys(static={"keys": [other, jwk("d-1")]}).fresh()
+        assert given is not None
+        assert given.kids == {"d-1"}
+
+    drive(scenario)
+
+
 def test_keys_that_are_given(drive: Drive) -> None:
     """Keys that were given serve without a call, and for ever where there is no core; then the core's word counts."""
     cores = Cores()
