@@ -19,6 +19,7 @@ EXTRAS = "fastapi,flask,django,server,cli"
 SITE = ".nox/site"
 DIST = ROOT / ".nox" / "dist"
 PEER = "supertokens-python==0.31.4"
+FUZZER = "atheris>=2.3"
 
 
 def install(session: nox.Session, *groups: str, extras: str = EXTRAS) -> None:
@@ -128,6 +129,21 @@ def bench(session: nox.Session) -> None:
     """Measure, side by side in one run, and print ratios; `-- --save` writes docs/performance.md."""
     install(session, "test")
     session.run("python", "-m", "tests.bench", "--peer", peer_python(session), *session.posargs)
+
+
+@nox.session
+def stall(session: nox.Session) -> None:
+    """Verify sessions while the core is slow to give its public keys, and fail if anything on the loop waits for it."""
+    install(session, "test")
+    session.run("python", "-m", "tests.bench.stall", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Have a fuzzer look for what tokens, cookies, headers and replies could break; `-- 60` takes a minute, not ten."""
+    install(session, "test")
+    session.install("-q", FUZZER)
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
 
 
 @nox.session
