@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeGuard, TypeVar, Union
 
 __all__ = (
     "CoreCall",
+    "GeneralErrorResponse",
     "HttpReply",
     "HttpRequest",
     "MaybeAwaitable",
@@ -160,6 +161,32 @@ class RecipeUserId:
 
     def __repr__(self) -> str:
         return f"RecipeUserId({self.recipe_user_id!r})"
+
+
+class GeneralErrorResponse:
+    """An endpoint's answer that something did not work, for the website to show.
+
+    Attributes:
+        status: `GENERAL_ERROR`.
+        message: what to show.
+    """
+
+    status = "GENERAL_ERROR"
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as JSON values."""
+        return {"status": self.status, "message": self.message}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GeneralErrorResponse) and other.message == self.message
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"GeneralErrorResponse({self.message!r})"
 
 
 def is_object(value: object) -> TypeGuard[dict[str, Any]]:

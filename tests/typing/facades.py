@@ -27,7 +27,10 @@ from supertokens_lite.recipe.session.interfaces import (
     SessionDoesNotExistError,
     SessionInformationResult,
 )
-from supertokens_lite.recipe.session.results import GetOpenIdDiscoveryConfigurationResult
+from supertokens_lite.recipe.session.results import (
+    GetOpenIdDiscoveryConfigurationResult,
+    GetSessionTokensDangerouslyDict,
+)
 
 Data = dict[str, Any]
 Validators = list[SessionClaimValidator]
@@ -261,7 +264,7 @@ def check_session_blocking(session: SessionContainer) -> None:
     assert_type(session.get_tenant_id(), str)
     assert_type(session.get_access_token(), str)
     assert_type(session.get_access_token_payload(), Data)
-    assert_type(session.get_all_session_tokens_dangerously(), Data)
+    assert_type(session.get_all_session_tokens_dangerously(), GetSessionTokensDangerouslyDict)
     assert_type(session.sync_get_session_data_from_database(), Data)
     assert_type(session.sync_update_session_data_in_database({}), None)
     assert_type(session.sync_merge_into_access_token_payload({}), None)

@@ -16,7 +16,11 @@ from supertokens_lite.recipe.session._container_sync import ContainerSync
 from supertokens_lite.recipe.session.claims import SessionClaim, SessionClaimValidator
 from supertokens_lite.recipe.session.exceptions import InvalidClaimsError, ResponseMutator, UnauthorisedError
 from supertokens_lite.recipe.session.options import SessionConfig, TransferMethod
-from supertokens_lite.recipe.session.results import SessionInformationResult, TokenInfo
+from supertokens_lite.recipe.session.results import (
+    GetSessionTokensDangerouslyDict,
+    SessionInformationResult,
+    TokenInfo,
+)
 from supertokens_lite.types import RecipeUserId, Refusal
 
 if TYPE_CHECKING:
@@ -233,7 +237,7 @@ class SessionContainer(ContainerSync):
         """Give the access token. Effects: none."""
         return self.access_token
 
-    def get_all_session_tokens_dangerously(self) -> dict[str, Any]:
+    def get_all_session_tokens_dangerously(self) -> GetSessionTokensDangerouslyDict:
         """Give all tokens, for transports of your own; keep them out of logs. Effects: none.
 
         Returns:

@@ -123,7 +123,7 @@ class SessionFunctions(RecipeInterface):
             created.tenant_id,
         )
 
-    async def get_global_claim_validators(  # noqa: D102
+    def get_global_claim_validators(  # noqa: D102
         self,
         tenant_id: str,
         user_id: str,

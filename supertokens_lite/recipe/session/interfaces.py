@@ -15,6 +15,7 @@ from supertokens_lite.recipe.session.claims import SessionClaim, SessionClaimVal
 from supertokens_lite.recipe.session.container import ReqResInfo, SessionContainer
 from supertokens_lite.recipe.session.options import SessionConfig
 from supertokens_lite.recipe.session.results import (
+    AccessTokenObj,
     ClaimsValidationResult,
     ClaimValidationResult,
     CreateJwtOkResult,
@@ -22,6 +23,7 @@ from supertokens_lite.recipe.session.results import (
     GeneralErrorResponse,
     GetClaimValueOkResult,
     GetJWKSResult,
+    GetSessionTokensDangerouslyDict,
     JsonWebKey,
     RegenerateAccessTokenOkResult,
     SessionDoesNotExistError,
@@ -35,6 +37,7 @@ from supertokens_lite.types import MaybeAwaitable, RecipeUserId
 __all__ = (
     "APIInterface",
     "APIOptions",
+    "AccessTokenObj",
     "Change",
     "ClaimValidationResult",
     "ClaimsValidationResult",
@@ -43,6 +46,7 @@ __all__ = (
     "GeneralErrorResponse",
     "GetClaimValueOkResult",
     "GetJWKSResult",
+    "GetSessionTokensDangerouslyDict",
     "JsonWebKey",
     "OverrideClaimValidatorsOfHandle",
     "OverrideGlobalClaimValidators",
@@ -93,15 +97,15 @@ class RecipeInterface(ABC):
         """Create a session."""
 
     @abstractmethod
-    async def get_global_claim_validators(
+    def get_global_claim_validators(
         self,
         tenant_id: str,
         user_id: str,
         recipe_user_id: RecipeUserId,
         claim_validators_added_by_other_recipes: list[SessionClaimValidator],
         user_context: dict[str, Any],
-    ) -> list[SessionClaimValidator]:
-        """Give the validators that every verified session has to pass."""
+    ) -> MaybeAwaitable[list[SessionClaimValidator]]:
+        """Give the validators that every verified session has to pass; the default gives them without being awaited."""
 
     @abstractmethod
     async def get_session(

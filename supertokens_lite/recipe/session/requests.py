@@ -16,7 +16,7 @@ from supertokens_lite._io.base import Effects
 from supertokens_lite._protocol import anti_csrf, transfer
 from supertokens_lite._protocol.cookies import ACCESS_COOKIE, LEGACY_COOKIE, REFRESH_COOKIE
 from supertokens_lite._protocol.jsondata import check_object
-from supertokens_lite._protocol.messages import BaseRequest, BaseResponse
+from supertokens_lite._protocol.messages import BaseRequest, BaseResponse, find_attached
 from supertokens_lite._protocol.tokens import CREATE_STRIPPED, is_session_token, read_issue_time_s
 from supertokens_lite._protocol.urls import NormalisedURLDomain, is_local
 from supertokens_lite.exceptions import BadInputError, ConfigurationError
@@ -75,8 +75,9 @@ class Requests:
         """
         if getattr(request, "wrapper_used", None) is True or isinstance(request, BaseRequest):
             return cast("BaseRequest", request)
-        if self._config.wrap_request is not None and request is not None:
-            return self._config.wrap_request(request)
+        attached = find_attached(request)
+        if attached is not None:
+            return attached
         raise BadInputError(
             f"must be a BaseRequest, like PlainRequest('GET', url, headers), not {type(request).__name__}; a "
             "framework's own requests can be given once its middleware is set up",
@@ -230,11 +231,11 @@ class Requests:
         self, tenant_id: str, user_id: str, recipe_user_id: RecipeUserId, user_context: UserContext
     ) -> list[SessionClaimValidator]:
         """Give the validators that every session has to pass."""
-        return await settle(
-            self._implementation.get_global_claim_validators(
-                tenant_id, user_id, recipe_user_id, self._claims.list_validators(), user_context
-            )
+        given: Any = self._implementation.get_global_claim_validators(
+            tenant_id, user_id, recipe_user_id, self._claims.list_validators(), user_context
         )
+        validators: list[SessionClaimValidator] = await settle(given)
+        return validators
 
     def has_to_assert(self, override: OverrideGlobalClaimValidators | None) -> bool:
         """Tell whether any validator could have something to say."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypedDict, TypeVar
 
-from supertokens_lite.types import RecipeUserId
+from supertokens_lite.types import GeneralErrorResponse, RecipeUserId
 
 if TYPE_CHECKING:
     from supertokens_lite.recipe.session.exceptions import ClaimValidationError
 
 __all__ = (
+    "AccessTokenObj",
     "ClaimValidationResult",
     "ClaimsValidationResult",
     "CreateJwtOkResult",
@@ -18,6 +19,7 @@ __all__ = (
     "GetClaimValueOkResult",
     "GetJWKSResult",
     "GetOpenIdDiscoveryConfigurationResult",
+    "GetSessionTokensDangerouslyDict",
     "JsonWebKey",
     "RegenerateAccessTokenOkResult",
     "SessionDoesNotExistError",
@@ -157,6 +159,20 @@ class TokenInfo(Value):
         self.created_time = created_time
 
 
+AccessTokenObj: Final = TokenInfo
+"""The same, by the name that access tokens have had."""
+
+
+class GetSessionTokensDangerouslyDict(TypedDict):
+    """All tokens of a session; for transports of your own, not for logs."""
+
+    accessToken: str
+    accessAndFrontTokenUpdated: bool
+    refreshToken: str | None
+    frontToken: str
+    antiCsrfToken: str | None
+
+
 class SessionObj(Value):
     """Whose session it is, and its payload."""
 
@@ -286,20 +302,3 @@ class SignOutOkayResponse(Value):
     def to_json(self) -> dict[str, Any]:
         """Give it as JSON values."""
         return {"status": self.status}
-
-
-class GeneralErrorResponse(Value):
-    """An endpoint's answer that something did not work, for the website to show.
-
-    Attributes:
-        message: what to show.
-    """
-
-    status = "GENERAL_ERROR"
-
-    def __init__(self, message: str) -> None:
-        self.message = message
-
-    def to_json(self) -> dict[str, Any]:
-        """Give it as JSON values."""
-        return {"status": self.status, "message": self.message}
