@@ -21,12 +21,22 @@ from supertokens_lite.types import UserContext, is_object
 if TYPE_CHECKING:
     from supertokens_lite.recipe.session.container import SessionContainer
 
-__all__ = ("BaseRequest", "BaseResponse", "PlainRequest", "get_request_from_user_context")
+__all__ = (
+    "REQUEST_KEY",
+    "BaseRequest",
+    "BaseResponse",
+    "PlainRequest",
+    "find_attached",
+    "get_request_from_user_context",
+)
 
 Header = tuple[str, str]
 
 SET_COOKIE: Final = "set-cookie"
 EXPOSE_HEADERS: Final = "access-control-expose-headers"
+
+REQUEST_KEY: Final = "supertokens_lite.request"
+"""Under which a door attaches a request to an ASGI scope or a WSGI environment."""
 
 TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 UNSENDABLE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
@@ -348,6 +358,16 @@ def _merge(lists: list[str]) -> str:
         if name.strip():
             names.setdefault(name.strip().lower(), name.strip())
     return ",".join(names.values())
+
+
+def find_attached(request: object) -> BaseRequest | None:
+    """Find what a door attached to a framework's own request, in its ASGI scope or its WSGI environment."""
+    for name in ("scope", "environ"):
+        holder = getattr(request, name, None)
+        found = holder.get(REQUEST_KEY) if is_object(holder) else None
+        if isinstance(found, BaseRequest):
+            return found
+    return None
 
 
 def get_request_from_user_context(user_context: UserContext | None) -> BaseRequest | None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from supertokens_lite import RecipeUserId, Supertokens
-from supertokens_lite._protocol.messages import BaseRequest, PlainRequest
+from supertokens_lite._protocol.messages import REQUEST_KEY, BaseRequest, PlainRequest
 from supertokens_lite.exceptions import BadInputError, ConfigurationError, CoreError
 from supertokens_lite.recipe.session import SessionOverrideConfig
 from supertokens_lite.recipe.session.exceptions import (
@@ -384,10 +384,11 @@ def test_a_core_that_is_away(drive: Drive, caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_what_is_no_request(drive: Drive, core_uri: str, user: RecipeUserId) -> None:
-    """Something else is refused, and the error says what is accepted; a framework's door may wrap its own."""
+    """Something else is refused, and the error says what is accepted; what a framework's door attached to its own is found."""
 
     class Native:
-        token = mint()
+        def __init__(self, attached: Any = None) -> None:
+            self.scope = {REQUEST_KEY: attached}
 
     async def test(app: Supertokens) -> None:
         wrong: list[Any] = [None, "GET", {}, Native()]
@@ -398,10 +399,8 @@ def test_what_is_no_request(drive: Drive, core_uri: str, user: RecipeUserId) -> 
                 await app.session.create_new_session(request, "public", user)
             with pytest.raises(BadInputError, match="must be a BaseRequest"):
                 await app.session.refresh_session(request)
-        app.recipe_modules[0].config.wrap_request = lambda request: PlainRequest(
-            "GET", API, {"authorization": f"Bearer {request.token}"}
-        )
-        assert (await app.session.get_session(Native())).get_handle() == "h"
+        attached = PlainRequest("GET", API, {"authorization": f"Bearer {mint()}"})
+        assert (await app.session.get_session(Native(attached))).get_handle() == "h"
 
     with build(AWAY, static_jwks=jwks()) as app:
         drive(test, app)

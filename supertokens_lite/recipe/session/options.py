@@ -110,7 +110,6 @@ class SessionConfig:
         refresh_token_path: where the refresh endpoint is; refresh cookies go nowhere else.
         rules: what an access token has to be like.
         drive: runs a coroutine for a blocking method.
-        wrap_request: makes a `BaseRequest` of a framework's own request; None until a framework's door sets it.
     """
 
     def __init__(self, options: SessionOptions, app_info: AppInfo, drive: Drive) -> None:
@@ -149,7 +148,6 @@ class SessionConfig:
             issuers=None if issuers is None else frozenset(issuers),
         )
         self.drive = drive
-        self.wrap_request: Callable[[Any], BaseRequest] | None = None
 
     def get_cookie_same_site(self, request: BaseRequest | None, user_context: dict[str, Any]) -> SameSite:
         """Give the `SameSite` of cookies for a request: by the sites of API and website unless it is set."""

@@ -1,0 +1,185 @@
+"""The door of every ASGI framework: a middleware that buffers nothing and touches nothing but the headers.
+
+It answers the session endpoints itself, puts what the session of a request wants on the head of its response, and
+answers requests that end with an error of this package. Everything else passes through as it is. Source: ASGI 3.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from supertokens_lite._protocol.jsontext import parse_json
+from supertokens_lite._protocol.messages import REQUEST_KEY, BaseRequest, BaseResponse
+from supertokens_lite.exceptions import ConfigurationError, SuperTokensError
+from supertokens_lite.recipe.session.doors import changes_of
+from supertokens_lite.supertokens import Supertokens
+
+__all__ = ("AsgiRequest", "Middleware", "request_of")
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MISSING: Final = "the middleware of supertokens_lite is missing: {line}"
+
+
+class AsgiRequest(BaseRequest):
+    """A request as ASGI has it.
+
+    Args:
+        scope: its scope.
+        receive: gives its body, for the session endpoints; None leaves the body to the application.
+        supertokens: the SDK that answers for it.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive | None, supertokens: Supertokens) -> None:
+        self.request = scope
+        self.supertokens = supertokens
+        self._scope = scope
+        self._receive = receive
+        self._headers: dict[bytes, bytes] | None = None
+        self._body: bytes | None = None
+
+    def method(self) -> str:  # noqa: D102  # as in BaseRequest
+        method: str = self._scope.get("method", "GET")  # a websocket has none: it begins as a GET
+        return method
+
+    def get_path(self) -> str:  # noqa: D102
+        return path_of(self._scope)
+
+    def get_header(self, key: str) -> str | None:  # noqa: D102
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = {}
+            for name, value in self._scope["headers"]:
+                earlier = headers.get(name)
+                if earlier is not None:
+                    value = earlier + (b"; " if name == b"cookie" else b", ") + value
+                headers[name] = value
+        found = headers.get(key.lower().encode("latin-1", "replace"))
+        return None if found is None else found.decode("latin-1")
+
+    def get_original_url(self) -> str:  # noqa: D102
+        scope = self._scope
+        query = scope.get("query_string", b"").decode("latin-1")
+        host = self.get_header("host") or ""
+        return f"{scope.get('scheme', 'http')}://{host}{scope['path']}" + (f"?{query}" if query else "")
+
+    def get_query_params(self) -> dict[str, str]:  # noqa: D102
+        return dict(parse_qsl(self._scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
+
+    async def json(self) -> Any:  # noqa: D102
+        try:
+            return parse_json((await self._read()).decode())
+        except (ValueError, RecursionError):
+            return {}
+
+    async def form_data(self) -> dict[str, Any]:  # noqa: D102
+        if "multipart" in (self.get_header("content-type") or "").lower():
+            return {}
+        return dict(parse_qsl((await self._read()).decode(errors="replace"), keep_blank_values=True))
+
+    async def _read(self) -> bytes:
+        """Read the body, once."""
+        if self._body is None:
+            parts: list[bytes] = []
+            more = self._receive is not None
+            while more and self._receive is not None:
+                message = await self._receive()
+                parts.append(message.get("body", b""))
+                more = message["type"] == "http.request" and message.get("more_body", False)
+            self._body = b"".join(parts)
+        return self._body
+
+
+class Middleware:
+    """Serves the session endpoints, and lets sessions of requests have their say on responses.
+
+    Args:
+        app: the application.
+        supertokens: the SDK to use; None: the one that `init` made, looked for at each request.
+    """
+
+    def __init__(self, app: Application, supertokens: Supertokens | None = None) -> None:
+        self._app = app
+        self._supertokens = supertokens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        supertokens = self._supertokens or Supertokens.get_instance()
+        is_http = scope["type"] == "http"
+        request = AsgiRequest(scope, None, supertokens)
+        if is_http and supertokens.doors.is_endpoint(path_of(scope)):
+            answer = await supertokens.doors.answer(AsgiRequest(scope, receive, supertokens))
+            if answer is not None:
+                await _send(answer, send)
+                return
+        scope[REQUEST_KEY] = request
+        started = False
+
+        async def send_changed(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                if request.get_session() is not None:
+                    _change(request, message)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_changed if is_http else send)
+        except SuperTokensError as error:
+            if started or not is_http:
+                raise
+            await _send(await supertokens.doors.answer_error(request, error), send)
+
+
+def request_of(scope: Scope, line: str) -> AsgiRequest:
+    """Give the request that the middleware made of a scope.
+
+    Args:
+        scope: the scope.
+        line: what to write where the middleware is missing.
+
+    Raises:
+        ConfigurationError: the middleware is missing.
+    """
+    request = scope.get(REQUEST_KEY)
+    if not isinstance(request, AsgiRequest):
+        raise ConfigurationError(MISSING.format(line=line))
+    return request
+
+
+def path_of(scope: Scope) -> str:
+    """Give the path as the application has it: without what the server or a mount put before it."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path") or ""
+    return path[len(root) :] if root and path.startswith(root) else path
+
+
+def _change(request: AsgiRequest, message: Message) -> None:
+    """Put on the head of a response what the request's session wants there."""
+    changes = changes_of(request)
+    if changes is not None:
+        existing = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
+        message["headers"] = _encode(changes.apply(existing))
+
+
+async def _send(response: BaseResponse, send: Send) -> None:
+    content = response.content or b""
+    headers = response.apply(())
+    if response.content is None:
+        headers.append(("content-length", "0"))
+    status = response.status or 200
+    await send({"type": "http.response.start", "status": status, "headers": _encode(headers)})
+    await send({"type": "http.response.body", "body": content})
+
+
+def _encode(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]

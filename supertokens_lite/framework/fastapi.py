@@ -1,0 +1,54 @@
+"""FastAPI's and Starlette's door: `app.add_middleware(get_middleware())`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from supertokens_lite.exceptions import SuperTokensError
+from supertokens_lite.framework.asgi import Middleware, request_of
+from supertokens_lite.supertokens import Supertokens
+
+__all__ = ("get_middleware", "lifespan", "session_exception_handler")
+
+LINE = "app.add_middleware(get_middleware())"
+
+
+def get_middleware() -> type[Middleware]:
+    """Give the middleware: `app.add_middleware(get_middleware())`, below any CORS middleware.
+
+    It is plain ASGI: nothing is buffered, and background tasks and streams are left alone.
+    """
+    return Middleware
+
+
+async def session_exception_handler(request: Request, exc: Exception) -> Response:
+    """Answer a request that ended with an error of this package, as the middleware does.
+
+    For applications whose own handlers or middlewares would catch such errors first:
+    `app.add_exception_handler(SuperTokensError, session_exception_handler)`. Headers and cookies are kept.
+
+    Raises:
+        Exception: the error itself, if it is not about the request.
+    """
+    if not isinstance(exc, SuperTokensError):
+        raise exc
+    known = request_of(request.scope, LINE)
+    answer = await known.supertokens.doors.answer_error(known, exc)
+    response = Response(answer.content or b"", answer.status or 200)
+    response.raw_headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.apply(())
+    ]
+    return response
+
+
+@asynccontextmanager
+async def lifespan(app: object) -> AsyncGenerator[None, None]:
+    """Close the connections to the core when the application ends: `FastAPI(lifespan=lifespan)`."""
+    try:
+        yield
+    finally:
+        await Supertokens.get_instance().aclose()
