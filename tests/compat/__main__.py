@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.compat.compare import MIGRATION, compare, is_listed, pattern_of, read_listed
+from tests.compat.compare import MIGRATION, compare, is_listed, names_of, read_listed
 
 DESCRIBE = Path(__file__).with_name("describe.py")
 
@@ -33,12 +33,13 @@ def main() -> int:
     parser.add_argument("--peer", required=True, help="the interpreter of an environment with supertokens-python")
     arguments = parser.parse_args()
     ours = describe(sys.executable, "supertokens_lite")
-    differences = list(compare(ours, describe(arguments.peer, "supertokens_python")))
+    peer = Path(arguments.peer).absolute()
+    differences = list(compare(ours, describe(str(peer), "supertokens_python")))
     listed = read_listed(MIGRATION.read_text(encoding="utf-8"))
     unlisted = [each for each in differences if not is_listed(each, listed)]
     for each in unlisted:
         print(f"{each.name}: {each.text}")
-    stale = sorted(listed - {name for each in differences for name in (each.name, pattern_of(each.name))})
+    stale = sorted(listed.difference(*map(names_of, differences)))
     for name in stale:
         print(f"{name}: the migration page lists it, and it does not differ")
     names = sum(len(module["public"]) for module in ours.values())

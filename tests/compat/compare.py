@@ -30,7 +30,7 @@ def read_listed(page: str) -> set[str]:
 
 def is_listed(difference: Difference, listed: set[str]) -> bool:
     """Tell whether the page lists a difference; `Class.*` covers the methods that a class lacks."""
-    return difference.name in listed or (difference.text == ABSENT and pattern_of(difference.name) in listed)
+    return bool(names_of(difference) & listed)
 
 
 def pattern_of(name: str) -> str:
@@ -38,13 +38,21 @@ def pattern_of(name: str) -> str:
     return name.partition(".")[0] + ".*"
 
 
+def names_of(difference: Difference) -> set[str]:
+    """Give the entries, either of which lists a difference."""
+    return {difference.name, pattern_of(difference.name)} if difference.text == ABSENT else {difference.name}
+
+
 def compare(ours: dict[str, Any], theirs: dict[str, Any]) -> Iterator[Difference]:
-    """Compare two descriptions: every public name of ours that the peer has under the same path."""
-    for name in theirs[""]["public"]:
-        if name not in ours[""]["public"]:
-            yield Difference(name, "the top-level package lacks it")
+    """Compare two descriptions: every public name of ours that the peer has under the same path.
+
+    What a module of the peer says is public, or defines itself, must be there as well.
+    """
     for module, described in ours.items():
         peers = theirs[module]["names"]
+        for name in dict.fromkeys([*theirs[module]["public"], *theirs[module]["own"]]):
+            if name not in described["public"]:
+                yield Difference(name, ABSENT)
         for name in described["public"]:
             if name in peers:
                 yield from compare_values(name, described["names"][name], peers[name])

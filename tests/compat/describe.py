@@ -15,12 +15,14 @@ from typing import Any
 MODULES = (
     "",
     "exceptions",
-    "types",
+    "framework",
     "recipe.session",
     "recipe.session.asyncio",
+    "recipe.session.claims",
     "recipe.session.exceptions",
     "recipe.session.interfaces",
     "recipe.session.syncio",
+    "types",
 )
 
 
@@ -66,8 +68,10 @@ def main(package: str) -> None:
     for name in MODULES:
         module = importlib.import_module(f"{package}.{name}".rstrip("."))
         names = [each for each in vars(module) if not each.startswith("_")]
+        own = [each for each in names if getattr(getattr(module, each), "__module__", None) == module.__name__]
         found[name] = {
             "public": list(getattr(module, "__all__", ())),
+            "own": own,
             "names": {each: describe(getattr(module, each)) for each in names},
         }
     json.dump(found, sys.stdout)

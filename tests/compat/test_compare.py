@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.compat.compare import MIGRATION, Difference, compare, is_listed, read_listed
+from tests.compat.compare import MIGRATION, Difference, compare, is_listed, names_of, read_listed
 
 
-def describe(**names: Any) -> dict[str, Any]:
-    """Build the description of a package of one module."""
-    return {"": {"public": list(names), "names": names}}
+def describe(*own: str, **names: Any) -> dict[str, Any]:
+    """Build the description of a package of one module; `own` are defined there and not said to be public."""
+    return {"": {"public": [name for name in names if name not in own], "own": list(own), "names": names}}
 
 
 def function(*parameters: str, kind: str = "function", default: str = "required") -> dict[str, Any]:
@@ -35,6 +35,13 @@ def test_each_way_to_differ_is_found() -> None:
         assert [each.name for each in compare(ours, theirs)] == ["get"]
 
 
+def test_what_a_module_defines_has_to_be_there() -> None:
+    """A name that the peer's module defines is missed though that module does not list it; one that is not is not."""
+    theirs = describe("get", get=function(), sync=function())
+    theirs[""]["public"] = []
+    assert list(compare(describe(), theirs)) == [Difference("get", "is not there")]
+
+
 def test_missing_methods_are_found() -> None:
     """A method that a class of ours lacks is a difference, and one that only ours has is none."""
     ours = {"kind": "class", "constructor": None, "methods": {"new": function()}}
@@ -45,7 +52,9 @@ def test_missing_methods_are_found() -> None:
 def test_pattern_covers_missing_methods_only() -> None:
     """An entry for a class's methods does not hide a method that has changed."""
     assert is_listed(Difference("A.old", "is not there"), {"A.*"})
-    assert not is_listed(Difference("A.old", "takes (), and took (a)"), {"A.*"})
+    changed = Difference("A.old", "takes (), and took (a)")
+    assert not is_listed(changed, {"A.*"})
+    assert names_of(changed) == {"A.old"}
 
 
 def test_only_rows_with_a_reason_count() -> None:
