@@ -384,7 +384,7 @@ def test_a_core_that_is_away(drive: Drive, caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_what_is_no_request(drive: Drive, core_uri: str, user: RecipeUserId) -> None:
-    """Something else is refused, and the error says what is accepted; what a framework's door attached to its own is found."""
+    """Something else is refused, and the error says what is accepted; what a door attached to its own is found."""
 
     class Native:
         def __init__(self, attached: Any = None) -> None:
