@@ -389,6 +389,8 @@ def _is_session(version: int, claims: dict[str, Any]) -> bool:
 def read_payload(token: str) -> dict[str, Any]:
     """Read the payload of a token that came from the core itself; the signature is not looked at.
 
+    That of version 2 is given in the form of the later ones.
+
     Raises:
         ValueError: it is not a JWT.
     """
@@ -401,7 +403,17 @@ def read_payload(token: str) -> dict[str, Any]:
         raise ValueError("not a JWT") from None
     if not is_object(payload):
         raise ValueError("not a JWT")
-    return payload
+    return _as_later(payload) if parts[0] == V2_HEADER else payload
+
+
+def _as_later(claims: dict[str, Any]) -> dict[str, Any]:
+    """Give what a token of version 2 says as those of later versions do: all at one level, times in seconds."""
+    if not _is_session(2, claims):
+        raise ValueError("not an access token")
+    own = {name: claims[name] for name in ("sessionHandle", "refreshTokenHash1")}
+    own |= {name: claims.get(name) for name in ("parentRefreshTokenHash1", "antiCsrfToken")}
+    times = {"iat": claims["timeCreated"] // 1000, "exp": claims["expiryTime"] // 1000}
+    return cast("dict[str, Any]", claims["userData"]) | own | times | {"sub": claims["userId"]}
 
 
 _build_sorted: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode

@@ -85,6 +85,8 @@ class UnauthorisedError(SuperTokensSessionError):
 
     Attributes:
         clear_tokens: whether the browser is to forget its tokens.
+        subtype: how a refresh token was used again, if that is why and the core is set not to call it a theft; as in
+            `TokenTheftError`.
     """
 
     def __init__(
@@ -94,9 +96,11 @@ class UnauthorisedError(SuperTokensSessionError):
         response_mutators: list[ResponseMutator] | None = None,
         *,
         reason: Refusal | None = None,
+        subtype: str | None = None,
     ) -> None:
         super().__init__(msg, response_mutators, reason=reason)
         self.clear_tokens = clear_tokens
+        self.subtype = subtype
 
 
 class TryRefreshTokenError(SuperTokensSessionError):

@@ -166,14 +166,19 @@ class Verification:
             if regenerated is None:
                 raise UnauthorisedError("the session has ended", reason=Refusal.SESSION_ENDED)
             newer = None if regenerated.access_token is None else regenerated.access_token.token
-        payload = read_payload(newer or access_token) if newer is not None or token is None else token
+        payload: dict[str, Any] | AccessToken
+        if token is None or newer is not None:
+            payload = read_payload(newer or access_token)
+            anti_csrf_token = payload.get("antiCsrfToken")
+        else:
+            payload, anti_csrf_token = token, token.anti_csrf_token
         return SessionContainer(
             front,
             self._config,
             newer or access_token,
             None,
             None,
-            payload.get("antiCsrfToken") if token is None else token.anti_csrf_token,
+            anti_csrf_token,
             answer.handle,
             answer.user_id,
             RecipeUserId(answer.recipe_user_id),
