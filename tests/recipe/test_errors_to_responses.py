@@ -353,7 +353,8 @@ def test_reasons_on_the_wire(drive: Drive, core_uri: str, caplog: pytest.LogCapt
             (mint(iss="https://evil.example"), "wrong_issuer"),
             ("abc", "malformed"),
             ("", "no_token"),
-            (mint(kid="s-1"), "unknown_key"),
+            (mint(kid="s-1", iss=issuer), "wrong_key_kind"),
+            (mint(kid="d-2"), "unknown_key"),
         ):
             caplog.clear()
             request = PlainRequest("GET", "/x", {"authorization": f"Bearer {token}"})
