@@ -220,7 +220,7 @@ def test_a_root_path() -> None:
 def test_streams_and_background_tasks_are_left_alone() -> None:
     """Parts of a stream go out one by one, and a task runs after the answer."""
     app = build_app()
-    done, passed = [], list[bytes]()
+    done, passed = list[str](), list[bytes]()
 
     @app.get("/stream")
     async def stream(made: Annotated[SessionContainer, Depends(verify_session())], tasks: BackgroundTasks) -> Response:
