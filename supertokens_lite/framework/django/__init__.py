@@ -1,0 +1,1 @@
+"""Django's door: the middleware in `django_middleware`."""
