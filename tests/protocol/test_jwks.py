@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supertokens_lite._protocol.jwks import HEADERS_REMEMBERED, KeySet, UnknownKey
@@ -190,6 +190,7 @@ def test_any_last_character(signer: Signer, keys: KeySet) -> None:
         assert refusal(keys, added + token)
 
 
+@settings(deadline=None)  # RSA takes its time where others are busy
 @given(data=st.data())
 def test_any_mutation(signer: Signer, keys: KeySet, data: st.DataObject) -> None:
     """However a token is cut, turned and put together, only itself is good."""
@@ -201,6 +202,7 @@ def test_any_mutation(signer: Signer, keys: KeySet, data: st.DataObject) -> None
     assert changed == token or refusal(keys, changed)
 
 
+@settings(deadline=None)  # RSA takes its time where others are busy
 @given(st.text() | st.lists(st.text(max_size=10), min_size=2, max_size=4).map(".".join))
 def test_any_text(keys: KeySet, text: str) -> None:
     """Any text is refused, and nothing else is raised."""
@@ -208,6 +210,7 @@ def test_any_text(keys: KeySet, text: str) -> None:
     assert keys.recall(text, NOW_S) is None
 
 
+@settings(deadline=None)  # RSA takes its time where others are busy
 @given(JSON, OBJECTS)
 def test_any_payload_signed(signer: Signer, keys: KeySet, payload: Any, more: dict[str, Any]) -> None:
     """Whatever was signed gives a session or a refusal; custom claims come as they were."""
@@ -378,6 +381,7 @@ def test_documents_are_compared(signer: Signer) -> None:
     assert KeySet([*others, signer.jwk | {"kid": "d-1"}], cache_size=0).members != members
 
 
+@settings(deadline=None)  # RSA takes its time where others are busy
 @given(st.lists(st.dictionaries(st.sampled_from(("kty", "kid", "n", "e", "alg", "use")), JSON | TEXT) | JSON))
 def test_any_document(entries: list[Any]) -> None:
     """Anything may stand where keys should."""
