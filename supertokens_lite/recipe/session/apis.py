@@ -47,7 +47,7 @@ from supertokens_lite.recipe.session.results import (
 from supertokens_lite.recipe.session.spans import note_refusal
 from supertokens_lite.types import UserContext
 
-__all__ = ("APIImplementation", "Apis", "apply_session", "handle_error")
+__all__ = ("APIImplementation", "Apis", "apply_session", "handle_error", "is_default")
 
 logger = logging.getLogger("supertokens_lite.session")
 
@@ -127,6 +127,11 @@ class APIImplementation(APIInterface):
         return await self._requests.get(
             request, session_required, anti_csrf_check, check_database, override_global_claim_validators, user_context
         )
+
+
+def is_default(api_implementation: APIInterface) -> bool:
+    """Tell whether `verify_session` of the endpoints is the one of this package."""
+    return getattr(api_implementation.verify_session, "__func__", None) is APIImplementation.verify_session
 
 
 class Apis:

@@ -274,6 +274,11 @@ class ClaimRegistry:
         """Have a validator look at every session."""
         self._validators.append(validator)
 
+    @property
+    def has_validators(self) -> bool:
+        """Whether there is any validator."""
+        return bool(self._validators)
+
     def list_claims(self) -> list[SessionClaim[Any]]:
         """Give the claims in a new list, first added first."""
         return list(self._claims.values())

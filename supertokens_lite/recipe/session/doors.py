@@ -11,7 +11,7 @@ from typing import Any
 
 from supertokens_lite._protocol.messages import BaseRequest, BaseResponse
 from supertokens_lite.exceptions import SuperTokensError
-from supertokens_lite.recipe.session.apis import apply_session, handle_error
+from supertokens_lite.recipe.session.apis import apply_session, handle_error, is_default
 from supertokens_lite.recipe.session.container import SessionContainer
 from supertokens_lite.recipe.session.interfaces import OverrideGlobalClaimValidators
 from supertokens_lite.recipe.session.recipe import SessionRecipe
@@ -29,6 +29,7 @@ class Doors:
     def __init__(self, recipe: SessionRecipe) -> None:
         self._recipe = recipe
         self.is_endpoint = recipe.apis.is_below_base
+        self._verifies_itself = is_default(recipe.api_implementation)
 
     async def answer(self, request: BaseRequest) -> BaseResponse | None:
         """Answer a request to a session endpoint: refresh, sign-out, public keys; None if it is the application's.
@@ -68,7 +69,12 @@ class Doors:
             SuperTokensSessionError: there is no good session.
             CoreError: the core had to be asked and could not be, or refused.
         """
-        context: dict[str, Any] = {} if user_context is None else dict(user_context)
+        context: dict[str, Any] = {} if user_context is None else {**user_context}
+        context["_default"] = {"request": request, "keep_cache_alive": True}
+        if request.method() == "GET" and self._verifies_itself:  # as nearly all do: the endpoint would do the same
+            return await self._recipe.requests.verify(
+                request, session_required, anti_csrf_check, check_database, override_global_claim_validators, context
+            )
         return await self._recipe.verify_session(
             request, anti_csrf_check, session_required, check_database, override_global_claim_validators, context
         )

@@ -66,6 +66,8 @@ class Requests:
         self._config = config
         self._claims = claims
         self._effects = effects
+        self._verifies_itself = self._is_default("get_session")
+        self._has_no_global_validators = self._is_default("get_global_claim_validators")
 
     def wrap(self, request: Any) -> BaseRequest:
         """Give a request in the one form that is read here.
@@ -141,7 +143,27 @@ class Requests:
     ) -> SessionContainer | None:
         """Verify the session of a request and make it the request's."""
         request = self.wrap(request)
-        context = self.context(request, user_context)
+        return await self.verify(
+            request,
+            session_required,
+            anti_csrf_check,
+            check_database,
+            override_global_claim_validators,
+            self.context(request, user_context),
+            max_token_age_s,
+        )
+
+    async def verify(
+        self,
+        request: BaseRequest,
+        session_required: bool,
+        anti_csrf_check: bool | None,
+        check_database: bool,
+        override_global_claim_validators: OverrideGlobalClaimValidators | None,
+        context: UserContext,
+        max_token_age_s: float | None = None,
+    ) -> SessionContainer | None:
+        """Do what `get` does for a request in our form, whose user context has it already."""
         if request.get_cookies(LEGACY_COOKIE):
             raise TryRefreshTokenError("the client has cookies of an old version", reason=Refusal.LEGACY_COOKIE)
         allowed = self._config.get_token_transfer_method(request, False, context)
@@ -239,11 +261,7 @@ class Requests:
 
     def has_to_assert(self, override: OverrideGlobalClaimValidators | None) -> bool:
         """Tell whether any validator could have something to say."""
-        return (
-            override is not None
-            or not self._is_default("get_global_claim_validators")
-            or bool(self._claims.list_validators())
-        )
+        return override is not None or not self._has_no_global_validators or self._claims.has_validators
 
     async def assert_claims(
         self, session: SessionContainer, override: OverrideGlobalClaimValidators | None, user_context: UserContext
@@ -285,7 +303,7 @@ class Requests:
         bearer = _read_bearer(request) if allowed != "cookie" else None
         cookies = request.get_cookies(ACCESS_COOKIE) if allowed != "header" else []
         cookies = cookies if any(cookies) else []
-        if (bearer is not None and cookies) or len(cookies) > 1 or not self._is_default("get_session"):
+        if (bearer is not None and cookies) or len(cookies) > 1 or not self._verifies_itself:
             if bearer is not None and not is_session_token(bearer):
                 bearer = None
             if not any(map(is_session_token, cookies)):
