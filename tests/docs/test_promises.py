@@ -11,7 +11,7 @@ from tests.docs.pages import ROOT
 
 PAGE = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
 ROWS = [row for row in PAGE.splitlines() if row.startswith("| ") and not row.startswith("| promise")]
-PROOF = re.compile(r"`([a-z_/]+\.py)(?:::(test_\w+))?`")
+PROOF = re.compile(r"`([a-z0-9_/]+\.py)(?:::(test_\w+))?`")
 
 
 def test_there_are_promises() -> None:
