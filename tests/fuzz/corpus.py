@@ -72,6 +72,10 @@ def _tokens_verified() -> list[bytes]:
         b"\3\1" + claims,
         b"\3\4" + claims.replace(b'"iss"', b'"aud"'),
         b"\3\0" + claims.replace(b'"tId"', b'"stt"'),
+        b"\3\0" + claims[:-1] + b',"stt":1}',
+        b"\3\0" + claims[:-1] + b',"stt":0,"aud":1,"nbf":1e99}',
+        b"\2\0" + header.replace(b"RS256", b"HS256") + b"\0" + claims,
+        b"\2\0" + header[:-1] + b',"alg":"none"}\0' + claims,
         b"\3\x0f" + claims,
     ]
 

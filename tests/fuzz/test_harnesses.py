@@ -69,6 +69,14 @@ def test_every_reader_of_replies_is_driven() -> None:
         read(reply)
 
 
+def test_every_place_of_every_reply() -> None:
+    """Whatever stands in one place of a reply, or nothing, it is read as what it should be or refused."""
+    for reply in range(len(WHOLE)):
+        for place in range(20):
+            for value in (b"", b"null", b"true", b"1", b"1.5", b'"x"', b"[]", b"[1]", b"{}", b'"OK"'):
+                HARNESSES["core_replies"](bytes((1, reply, place)) + value)
+
+
 @pytest.mark.parametrize(
     ("value", "hint", "expected"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -115,6 +116,7 @@ def _read(text: str) -> None:
     assert text.count(".") == 2
     assert token.version == 2 if text.startswith(V2_HEADER) else token.version >= 3
     assert token.kid.isprintable()
+    assert token.version == 2 or _is_plain(text)
     assert bool(token.kid) == (token.version != 2)
     assert len(token.payload) < 20 or token.payload not in repr(token)
     try:
@@ -135,6 +137,7 @@ def _verify(keys: KeySet, text: str, rules: TokenRules, *, may_be_good: bool) ->
     assert may_be_good
     assert token.text == text
     assert token.kid == KID
+    assert _is_plain(text)
     assert rules.dynamic_keys
     assert rules.max_bytes is None or len(text) <= rules.max_bytes
     _says_what_it_must(token, rules)
@@ -161,6 +164,12 @@ def _says_what_it_must(token: AccessToken, rules: TokenRules) -> None:
     assert token.anti_csrf_token is None or isinstance(token.anti_csrf_token, str)
     assert claims.get("stt", 0) == 0
     assert rules.issuers is None or claims["iss"] in rules.issuers
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether the header of a token says RS256, and nothing twice."""
+    pairs: list[tuple[str, object]] = json.loads(decode_base64url(text.partition(".")[0]), object_pairs_hook=list)
+    return dict(pairs).get("alg") == "RS256" and len(dict(pairs)) == len(pairs)
 
 
 def _decode(part: str) -> None:
