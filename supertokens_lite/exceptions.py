@@ -20,6 +20,7 @@ later may help (`retryable`). Facts are attributes; the class builds the message
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn
 
@@ -90,7 +91,10 @@ class CoreUnavailableError(CoreError):
 
     def __init__(self, failures: Sequence[tuple[str, str]]) -> None:
         self.failures = tuple(failures)
-        tried = "; ".join(f"{host}: {reason}" for host, reason in self.failures)
+        tried = "; ".join(
+            f"{host}: {reason}" + (f", {count} times" if count > 1 else "")
+            for (host, reason), count in Counter(self.failures).items()
+        )
         super().__init__(f"no session core answered ({tried}). Is one running at connection_uri?")
 
 

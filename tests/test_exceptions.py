@@ -51,3 +51,10 @@ def test_errors_travel(error: SuperTokensError) -> None:
         assert str(same) == str(error)
         assert same.args == error.args
         assert vars(same) == vars(error)
+
+
+def test_what_happened_again_and_again_is_said_once() -> None:
+    """A host that failed several times in the same way is named once, with how often; each attempt is a fact."""
+    error = CoreUnavailableError([("http://a", "refused"), ("http://b", "no reply"), ("http://a", "refused")])
+    assert "(http://a: refused, 2 times; http://b: no reply)" in str(error)
+    assert len(error.failures) == 3

@@ -19,7 +19,7 @@ from supertokens_lite._protocol.paths import API_KEY_HEADER, CDI_VERSION_HEADER,
 from supertokens_lite.embedded.apps import Apps
 from supertokens_lite.embedded.calls import Call, Followed, WriteJob, unknown_tenant
 from supertokens_lite.embedded.paths import Place, resolve
-from supertokens_lite.embedded.replies import INTERNAL_ERROR, Refused
+from supertokens_lite.embedded.replies import CLOSED, INTERNAL_ERROR, Refused
 from supertokens_lite.embedded.routes.session import only_public
 from supertokens_lite.embedded.settings import API_KEY, VERSIONS, Settings, parse_settings
 from supertokens_lite.embedded.store.database import BusyError, Database
@@ -170,7 +170,7 @@ class EmbeddedCore:
             if not self._is_open:
                 self.open()
             now = self._clock()
-            if now >= self._upkeep.next_at:
+            if not self._upkeep.rests_from <= now < self._upkeep.next_at:
                 self._upkeep.begin(now)
             planned = self._route(request, now, wait=wait)
         except Refused as refused:
@@ -282,6 +282,8 @@ def _reply_of(outcome: Outcome) -> HttpReply:
         return reply
     if isinstance(error, Refused):
         return error.reply
+    if isinstance(error, ClosedError):
+        return CLOSED
     logger.error("the embedded core could not write: %s", type(error).__name__, exc_info=error)
     return INTERNAL_ERROR
 

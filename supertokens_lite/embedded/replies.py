@@ -12,6 +12,7 @@ from supertokens_lite._protocol.jsontext import build_json
 from supertokens_lite.types import HttpReply
 
 __all__ = (
+    "CLOSED",
     "INTERNAL_ERROR",
     "JSON_HEADERS",
     "NO_SESSION",
@@ -44,6 +45,7 @@ def unauthorised(message: str) -> HttpReply:
 OK: Final = json_reply('{"status":"OK"}')
 NO_SESSION: Final = unauthorised("Session does not exist.")
 INTERNAL_ERROR: Final = text_reply(500, "Internal error")
+CLOSED: Final = text_reply(503, "The core was closed meanwhile")
 
 
 class Refused(Exception):  # ends a request; not an error of this program

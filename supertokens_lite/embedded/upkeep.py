@@ -26,6 +26,8 @@ __all__ = ("KeyAge", "Stats", "TenantStats", "Upkeep")
 
 logger = logging.getLogger("supertokens_lite.embedded")
 
+BACK_MS: Final = 60 * 60 * 1000
+"""How far a clock may go back without a sweep before its time."""
 SESSIONS_EVERY_MS: Final = 12 * 3_600_000
 KEYS_EVERY_MS: Final = 24 * 3_600_000
 
@@ -85,13 +87,16 @@ class Upkeep:
         self._database = database
         self._apps = apps
         self.next_at = 0
+        self.rests_from = 0
         self._keys_at = 0
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
     def begin(self, now: int) -> None:
         """Sweep in a thread if it is time; the first call only starts the count."""
+        # a clock that was set back far is before the rest, and begins it anew
         first, self.next_at = self.next_at == 0, now + SESSIONS_EVERY_MS
+        self.rests_from = now - BACK_MS
         if first:
             self._keys_at = now + KEYS_EVERY_MS
             return

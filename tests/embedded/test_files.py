@@ -17,8 +17,10 @@ from typing import Any
 import pytest
 
 from supertokens_lite.embedded import EmbeddedCore
+from supertokens_lite.embedded.app import Write
 from supertokens_lite.embedded.store.schema import APPLICATION_ID, SCHEMA_VERSION, migrate
 from supertokens_lite.exceptions import ClosedError, ConfigurationError
+from supertokens_lite.types import HttpRequest
 from tests.embedded.client import Client
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="files have no mode here")
@@ -365,6 +367,19 @@ def test_a_store_in_memory_is_gone_when_it_is_closed(tmp_path: Path, monkeypatch
     with closing(open_core(":memory:")) as core:
         assert Client(core).handles() == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_call_that_meets_the_end(path: Path) -> None:
+    """A write that was begun before the core was closed, and comes to be carried out after it, is refused."""
+    for database in (str(path), ":memory:"):
+        core = EmbeddedCore(database)
+        core.open()
+        body = b'{"sessionHandle": "h", "userDataInDatabase": {}}'
+        write = core.plan(HttpRequest("PUT", "", "/recipe/session/data", {}, body))
+        assert isinstance(write, Write)
+        core.close()
+        assert write.do().status == 503
+        assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def test_the_log_is_folded_in_when_the_last_core_closes(path: Path) -> None:

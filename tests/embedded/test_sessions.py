@@ -101,6 +101,21 @@ def test_sweeping_by_itself(client: Client, clock: Clock) -> None:
     assert client.core.stats().tenants[0].expired == 0
 
 
+def test_sweeping_when_the_clock_was_set_back(client: Client, clock: Clock) -> None:
+    """A clock that was wrong by years and is set right does not keep the sweep from coming for as long."""
+    client.create()
+    clock.move(1000 * DAY)
+    client.handles()
+    assert client.core._upkeep._thread is not None
+    client.core._upkeep._thread.join()
+    clock.move(-500 * DAY)
+    client.create()
+    clock.move(101 * DAY)
+    client.handles()
+    client.core._upkeep._thread.join()
+    assert [tenant.expired for tenant in client.core.stats().tenants] == [0]
+
+
 @pytest.mark.parametrize("handle", ["", "x", "00000000-0000-4000-8000-000000000000", "_", "a_", "\x00", "ä" * 300])
 def test_unknown_handles(either: Client, handle: str) -> None:
     """Invariant 32: a handle of no session reads and writes as not existing."""

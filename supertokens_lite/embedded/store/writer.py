@@ -28,6 +28,7 @@ from queue import SimpleQueue
 from typing import Any, Final, NamedTuple
 
 from supertokens_lite.embedded.store.files import ASK_AGAIN_S, PATIENCE_S, is_busy
+from supertokens_lite.exceptions import ClosedError
 
 __all__ = ("Done", "Job", "OneStatement", "Outcome", "Writer")
 
@@ -107,6 +108,7 @@ class Writer:
         self._written_back = 0
         self._keeping = threading.Lock()
         self._keeper: threading.Thread | None = None
+        self._closed = False
 
     def try_now(self, job: Job) -> Outcome | None:
         """Do a job where you are if that needs no waiting; None if it would, and nothing was done."""
@@ -138,6 +140,8 @@ class Writer:
         """Give the connection to write with; the lock is held."""
         connection = self._made
         if connection is None:
+            if self._closed:
+                raise ClosedError
             connection = self._made = self._connect()
         return connection
 
@@ -180,6 +184,7 @@ class Writer:
             with self.lock:
                 while self._queue:
                     self._commit_queued()
+                self._closed = True  # who began a call before, and comes to write it now, is refused
                 if self._made is not None:
                     self._made.close()  # the last one of all processes writes the log back and removes it
                     self._made = None
@@ -222,7 +227,7 @@ class Writer:
         jobs = [job for job, _ in batch]
         try:
             connection = self._connection()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ClosedError) as error:
             outcomes = [Outcome(error=error)] * len(jobs)
         else:
             outcomes = _do_together(connection, jobs) or [_do_patiently(connection, job) for job in jobs]
