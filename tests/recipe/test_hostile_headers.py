@@ -28,7 +28,7 @@ PATHS: Final = (
     *("/auth/session/refresh/", "/auth/session/refresh?rid=x#y", "/auth/\0/signout", "/auth/%2e%2e/signout"),
 )
 COOKIES: Final = ("sAccessToken", "sRefreshToken", "sIdRefreshToken", "saccesstoken", "a")
-METHODS: Final = ("GET", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "get", "\0", "")
+METHODS: Final = ("GET", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "get", "GET\r\n2026 INFO forged", "\0", "")
 ANSWERS: Final = {200, 400, 401}
 
 TEXT = st.text(max_size=40) | st.text(st.sampled_from('\0\r\n\t "%;=,./+-_AQ\u00e9\u0660\udc80\U0001f600'), max_size=40)
@@ -154,6 +154,7 @@ def test_any_headers(stage: Stage) -> None:
         with all_logs() as records:
             answer = run(ask(stage, PlainRequest(method, API + path, pairs), options))
         assert shown_in_logs(records, stage.secrets) == set()
+        assert all(record.getMessage().isprintable() for record in records)
         assert answer is None or answer.status in ANSWERS
         for name, value in answer.apply([]) if answer is not None else ():
             assert not set(name + value) & set("\0\r\n")

@@ -59,6 +59,7 @@ DISCOVERY: Final = "/.well-known/openid-configuration"
 TENANTS_OWN: Final = frozenset((REFRESH, SIGN_OUT))
 WITHOUT_SESSION: Final = frozenset(("OPTIONS", "TRACE"))
 JWK_MEMBERS: Final = ("kty", "kid", "n", "e", "alg", "use")
+LONGEST_METHOD: Final = 20
 LONGEST_PATH: Final = 200
 
 
@@ -325,7 +326,8 @@ def _clear(config: SessionConfig, request: BaseRequest, response: BaseResponse, 
 
 
 def _log(request: BaseRequest, status: int, code: str) -> None:
-    logger.info("%s %r answered with %d: %s", request.method(), request.get_path()[:LONGEST_PATH], status, code)
+    method = repr(request.method()[:LONGEST_METHOD])[1:-1]  # not every server looks at what it is
+    logger.info("%s %r answered with %d: %s", method, request.get_path()[:LONGEST_PATH], status, code)
     note_refusal(code)
 
 
