@@ -1,0 +1,449 @@
+"""Django's door: both halves of it, class-based views, exact cookies, and the page that this package began with."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asgiref.sync import SyncToAsync
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.test import AsyncClient, Client, RequestFactory, override_settings
+from django.urls import path
+from django.utils.decorators import method_decorator
+from django.views import View
+
+from supertokens_lite import Supertokens
+from supertokens_lite._protocol.messages import PlainRequest
+from supertokens_lite.exceptions import ConfigurationError
+from supertokens_lite.framework.django.django_middleware import ExactCookie, middleware
+from supertokens_lite.recipe.session import SessionOverrideConfig, syncio
+from supertokens_lite.recipe.session.framework.django import asyncio as awaited
+from supertokens_lite.recipe.session.framework.django import syncio as blocking
+from tests.apps import override
+from tests.doors import REFRESH
+from tests.doors import Client as Keeper
+from tests.framework.django_site import MIDDLEWARE, send_to, send_to_async
+from tests.framework.django_site import urlpatterns as site
+from tests.framework.loaded import frameworks_of
+from tests.framework.views import FIXED_COOKIES
+
+Begin = Callable[..., Supertokens]
+
+COOKIES = {"st-auth-mode": "cookie"}
+
+
+@method_decorator(blocking.verify_session(), name="dispatch")
+class Page(View):
+    """A view that is a class, with blocking methods."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(vars(request)["supertokens"].get_user_id())
+
+
+@method_decorator(awaited.verify_session(), name="dispatch")
+class PageAsync(View):
+    """A view that is a class, with async methods."""
+
+    async def get(self, request: HttpRequest) -> HttpResponse:
+        await vars(request)["supertokens"].get_session_data_from_database()
+        return HttpResponse(vars(request)["supertokens"].get_user_id())
+
+
+class Around:
+    """A request around Django's own, as Django REST Framework has it."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._request, name)
+
+
+def around(request: HttpRequest) -> HttpResponse:
+    """Answer as an API view does: what is verified is another request than Django's."""
+
+    def view(request: Any) -> HttpResponse:
+        assert request.supertokens is request._request.supertokens
+        return HttpResponse(request.supertokens.get_user_id())
+
+    return blocking.verify_session()(view)(Around(request))
+
+
+def stream(request: HttpRequest) -> StreamingHttpResponse:
+    """Answer with a stream, after a change of the payload."""
+
+    def view(request: HttpRequest) -> StreamingHttpResponse:
+        vars(request)["supertokens"].sync_merge_into_access_token_payload({"n": 1})
+        return StreamingHttpResponse(MADE)
+
+    return blocking.verify_session()(view)(request)
+
+
+class Made:
+    """Parts that are counted as they are made."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.count = 0
+        for number in range(3):
+            self.count += 1
+            yield b"%d" % number
+
+
+MADE = Made()
+
+urlpatterns = [
+    *site,
+    path("page", Page.as_view()),
+    path("async/page", PageAsync.as_view()),
+    path("around", around),
+    path("stream", stream),
+]
+
+pytestmark = pytest.mark.usefixtures("_urls")
+
+
+@pytest.fixture
+def _urls() -> Iterable[None]:
+    with override_settings(ROOT_URLCONF=__name__):
+        yield
+
+
+def data_of(handle: str) -> Any:
+    found = syncio.get_session_information(handle)
+    assert found is not None
+    return found.session_data_in_database
+
+
+def test_the_page_word_for_word(begin: Begin) -> None:
+    """The first method of the page replaces session data from a verified request."""
+    begin()
+    client = Client()
+    assert client.post("/update-info").status_code == 401
+    handle = client.post("/login", headers=COOKIES).json()["handle"]
+    answer = client.post("/update-info")
+    assert (answer.status_code, answer.content) == (200, b"success")
+    assert data_of(handle) == {"visits": 1, "newKey": "newValue"}
+
+
+def test_the_page_word_for_word_on_asgi(begin: Begin) -> None:
+    """The same through Django's asynchronous client, which keeps cookies as well."""
+    begin()
+
+    async def scenario() -> str:
+        client = AsyncClient()
+        handle: str = (await client.post("/async/login", headers=COOKIES)).json()["handle"]
+        answer = await client.post("/update-info")
+        assert (answer.status_code, answer.content) == (200, b"success")
+        return handle
+
+    assert data_of(asyncio.run(scenario())) == {"visits": 1, "newKey": "newValue"}
+
+
+def test_cookies_as_django_shows_them(begin: Begin) -> None:
+    """Tests and middlewares that look at the cookies of a response find their values and attributes."""
+    begin()
+    client = Client()
+    cookies = client.post("/login", headers=COOKIES).cookies
+    refresh = cookies["sRefreshToken"]
+    assert (refresh["path"], refresh["httponly"], refresh["secure"], refresh["samesite"]) == (
+        REFRESH,
+        True,
+        True,
+        "Lax",
+    )
+    assert refresh.value
+    assert client.post(REFRESH).status_code == 200
+    assert client.post("/auth/signout").cookies["sAccessToken"].value == ""
+
+
+def test_the_bytes_that_servers_get(begin: Begin) -> None:
+    """What Django gives to a WSGI and to an ASGI server is what was recorded, byte by byte."""
+    begin()
+    keeper = Keeper()
+    keeper.take(send_to(keeper.request("POST", "/login")))
+    request = keeper.request("GET", "/fixed")
+    given: list[Any] = []
+    environ = RequestFactory(headers=request._headers).get("/fixed").environ
+    list(WSGIHandler()(environ, lambda status, headers: given.extend(headers)))
+    assert [value for name, value in given if name == "Set-Cookie"][1:] == FIXED_COOKIES
+    headers = asyncio.run(call_asgi("/async/fixed", request))[0]["headers"]
+    sent = [value.decode() for name, value in headers if name == b"Set-Cookie"]
+    assert sent[1:] == FIXED_COOKIES
+
+
+async def call_asgi(target: str, request: PlainRequest, split: bool = False) -> list[Any]:
+    """Call Django as an ASGI server does; give the messages."""
+    headers = [(name.encode(), value.encode()) for name, value in request._headers.items()]
+    if split:  # as HTTP/2 does
+        cookies = next(value for name, value in headers if name == b"cookie").split(b"; ")
+        headers = [each for each in headers if each[0] != b"cookie"] + [(b"cookie", each) for each in cookies]
+    scope = {
+        "type": "http",
+        "method": request.method(),
+        "path": target,
+        "query_string": b"",
+        "headers": [(b"host", b"api.example.com"), *headers],
+    }
+    messages: list[Any] = []
+    asked = iter([{"type": "http.request"}])
+
+    async def receive() -> Any:
+        return next(asked, None) or await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    await ASGIHandler()(scope, receive, send)
+    return messages
+
+
+def test_a_cookie_header_in_parts(begin: Begin) -> None:
+    """HTTP/2 may send each cookie in a header of its own; all are found."""
+    begin()
+    keeper = Keeper()
+    keeper.take(send_to(keeper.request("POST", "/login")))
+    keeper.cookies = {("theme", "", "/"): "dark", **keeper.cookies}
+    request = keeper.request("POST", REFRESH)
+    assert "; " in str(request.get_header("cookie"))
+    assert asyncio.run(call_asgi(REFRESH, request, split=True))[0]["status"] == 200
+
+
+@pytest.mark.parametrize("text", [*FIXED_COOKIES, "a=b", "path=reserved; Path=/; Partitioned", "=; ;"])
+def test_an_exact_cookie(text: str) -> None:
+    """A cookie stays as it was written, also when it is copied, or kept with its response in a cache."""
+    cookie = ExactCookie(text)
+    jar = SimpleCookie()
+    jar["x"] = cookie
+    kept: Any = pickle.loads(pickle.dumps(jar))["x"]
+    for each in (cookie, cookie.copy(), kept):
+        assert each.output(header="") == text
+        assert each.output() == f"Set-Cookie: {text}"
+        assert each.OutputString() == text
+
+
+def test_no_thread_and_no_bridge_on_asgi(begin: Begin) -> None:
+    """On ASGI the middleware and an async view run where the event loop runs, and so does what they call."""
+    threads: list[int] = []
+
+    async def get_session(default: Any, *args: Any) -> Any:
+        threads.append(threading.get_ident())
+        return await default(*args)
+
+    begin(**override(get_session=get_session))
+    with override_settings(MIDDLEWARE=[MIDDLEWARE]):
+        chain = vars(ASGIHandler())["_middleware_chain"]
+        blocking_chain = vars(WSGIHandler())["_middleware_chain"]
+        assert not isinstance(chain, SyncToAsync)
+        assert inspect.iscoroutinefunction(inspect.unwrap(chain, stop=lambda each: "process_exception" in vars(each)))
+        assert not isinstance(blocking_chain, SyncToAsync)
+        assert not inspect.iscoroutinefunction(blocking_chain)
+        keeper = Keeper()
+        keeper.take(send_to_async(keeper.request("POST", "/async/login")))
+        assert send_to_async(keeper.request("GET", "/async/me")).status == 200
+    assert threads == [threading.get_ident()]
+    assert (middleware.sync_capable, middleware.async_capable) == (True, True)  # type: ignore[attr-defined]
+
+
+def test_class_based_views(begin: Begin) -> None:
+    """A class is verified where it dispatches, with blocking and with async methods, on WSGI and on ASGI."""
+    begin()
+    keeper = Keeper()
+    keeper.take(send_to(keeper.request("POST", "/login")))
+    for send in (send_to, send_to_async):
+        for target in ("/page", "/async/page"):
+            assert send(keeper.request("GET", target)).content == b"ada"
+            assert send(Keeper().request("GET", target)).status == 401
+
+
+def test_a_request_around_a_request(begin: Begin) -> None:
+    """Where a view gets a request around Django's own, both have the session."""
+    begin()
+    keeper = Keeper()
+    keeper.take(send_to(keeper.request("POST", "/login")))
+    assert send_to(keeper.request("GET", "/around")).content == b"ada"
+
+
+def test_streams(begin: Begin) -> None:
+    """Parts of a stream go out as they are made, under the head that the session wants."""
+    begin()
+    client = Client()
+    client.post("/login", headers=COOKIES)
+    answer: Any = client.get("/stream")
+    assert answer.cookies["sAccessToken"].value
+    parts = iter(answer.streaming_content)
+    assert (next(parts), MADE.count) == (b"0", 1)
+    assert b"".join(parts) == b"12"
+
+
+def test_the_wrong_kind_of_view() -> None:
+    """The decorator for blocking views says where that for async ones is."""
+
+    async def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+    with pytest.raises(ConfigurationError, match=r"view is async: take .*framework\.django\.asyncio"):
+        blocking.verify_session()(view)
+
+
+@pytest.mark.parametrize("target", ["/me", "/async/me"])
+def test_a_missing_middleware(begin: Begin, target: str) -> None:
+    """Without the middleware the error says which line to add."""
+    begin()
+    with (
+        override_settings(MIDDLEWARE=[]),
+        pytest.raises(ConfigurationError, match=r'add "supertokens_lite\.framework\.django\.[a-z_.]+" to MIDDLEWARE'),
+    ):
+        Client().get(target)
+
+
+def test_errors_of_others_are_left_to_django(begin: Begin) -> None:
+    """An error that is not of this package is raised in a test, and answered with 500 by a server."""
+    begin()
+
+    def fail(request: HttpRequest) -> HttpResponse:
+        raise LookupError("mine")
+
+    with override_settings(ROOT_URLCONF=(path("fail", fail),)):
+        assert send_to(Keeper().request("GET", "/fail")).status == 500
+        with pytest.raises(LookupError, match="mine"):
+            Client().get("/fail")
+
+
+def test_the_environment_of_the_process_is_no_header(begin: Begin) -> None:
+    """A variable that the server's process happens to have does not count as a header."""
+    begin(anti_csrf="VIA_CUSTOM_HEADER")
+    keeper = Keeper()
+    keeper.take(send_to(keeper.request("POST", "/login")))
+    assert send_to(keeper.request("POST", "/me", rid=""), RID="anti-csrf").status == 401
+    assert send_to(keeper.request("POST", "/me", rid=""), HTTP_RID="anti-csrf").status == 200
+
+
+def test_an_application_below_a_path(begin: Begin) -> None:
+    """Mounted below a path that the settings do not name, endpoints are found all the same."""
+    begin()
+    request = Keeper().request("GET", "/auth/jwt/jwks.json")
+    assert send_to(request, SCRIPT_NAME="/shop").status == 200
+
+
+def test_overrides_read_bodies(begin: Begin) -> None:
+    """An override of an endpoint reads JSON and forms."""
+    read: list[Any] = []
+
+    def apis(original: Any) -> Any:
+        default = original.refresh_post
+
+        async def refresh_post(api_options: Any, user_context: Any) -> Any:
+            read.append(await api_options.request.get_json_or_form_data())
+            return await default(api_options, user_context)
+
+        original.refresh_post = refresh_post
+        return original
+
+    begin(override=SessionOverrideConfig(apis=apis))
+    for body, kind in ((b'{"a": 1}', "application/json"), (b"a=1", "application/x-www-form-urlencoded"), (b"{", "")):
+        assert Client().generic("POST", REFRESH, body, kind).status_code == 401
+    assert read == [{"a": 1}, {"a": "1"}, {}]
+
+
+def test_requests_on_one_loop_share_nothing(begin: Begin) -> None:
+    """Of 200 requests that are all under way at once, each meets its own session and user context."""
+    users = [f"user-{number}" for number in range(20)] * 10
+    contexts: list[Any] = []
+    waiting: list[asyncio.Event] = []
+
+    async def get_session(default: Any, *args: Any) -> Any:
+        found = await default(*args)
+        contexts.append(args[-1])
+        if len(contexts) == len(users):
+            waiting[0].set()
+        await waiting[0].wait()  # all have been verified, none has been answered
+        return found
+
+    begin(**override(get_session=get_session))
+
+    async def scenario() -> None:
+        waiting.append(asyncio.Event())
+        tokens: dict[str, str] = {}
+        for user in set(users):
+            answer = await AsyncClient().post("/async/login", headers={"x-user": user, "st-auth-mode": "header"})
+            tokens[user] = answer.headers["st-access-token"]
+
+        async def ask(user: str) -> Any:
+            return (await AsyncClient().get("/async/me", headers={"authorization": f"Bearer {tokens[user]}"})).json()
+
+        answers = await asyncio.gather(*map(ask, users))
+        assert [answer["user"] for answer in answers] == users
+
+    asyncio.run(scenario())
+    assert len({id(context) for context in contexts}) == len(users)
+
+
+PROJECT = """
+import django
+from django.apps import AppConfig
+from django.conf import settings
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import path
+from supertokens_lite.recipe.session.framework.django.syncio import verify_session
+
+class Shop(AppConfig):
+    name = "shop"
+
+    def ready(self):
+        from supertokens_lite import InputAppInfo, SupertokensConfig, init
+        from supertokens_lite.recipe import session
+        for _ in range(2):  # the autoreloader has it called in two processes, and some tools twice in one
+            init(
+                InputAppInfo("Shop", "http://localhost:8000", website_domain="http://localhost:3000"),
+                "django",
+                SupertokensConfig("sqlite:///:memory:"),
+                [session.init()],
+                mode="wsgi",
+            )
+
+@verify_session()
+def me(request):
+    return HttpResponse()
+
+if __name__ == "__main__":
+    settings.configure(
+        INSTALLED_APPS=["shop.Shop"],
+        ROOT_URLCONF="shop",
+        MIDDLEWARE=["supertokens_lite.framework.django.django_middleware.middleware"],
+        ALLOWED_HOSTS=["*"],
+    )
+    django.setup()
+    print(Client().get("/me").content.decode())
+
+urlpatterns = [path("me", me)]
+"""
+
+
+def test_init_in_ready(tmp_path: Path) -> None:
+    """A project that calls `init` in `AppConfig.ready` has its views verified, though they were decorated before."""
+    (tmp_path / "shop.py").write_text(PROJECT)
+    done = subprocess.run(
+        [sys.executable, "shop.py"], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+    )
+    assert done.stdout == '{"message":"unauthorised"}\n', done.stderr
+
+
+def test_no_other_framework_is_imported() -> None:
+    """Django's door imports Django."""
+    modules = ("framework.django.django_middleware", "recipe.session.framework.django.asyncio")
+    assert frameworks_of(*(f"supertokens_lite.{module}" for module in modules)) == {"django"}

@@ -1,0 +1,3 @@
+from django.http import HttpRequest, HttpResponse
+
+async def update_info(request: HttpRequest) -> HttpResponse: ...

@@ -1,0 +1,5 @@
+from flask import Flask
+
+app: Flask
+
+def update_info() -> str: ...
