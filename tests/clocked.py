@@ -35,6 +35,8 @@ class Clocked:
 
     Attributes:
         clock: the time.
+        cdi_version: the protocol version that is spoken.
+        recipe: the recipe at work.
         session: the functions on sessions.
         sent: what went to the core about sessions: method and path.
         fetched: how often the public keys were asked for.
@@ -48,6 +50,7 @@ class Clocked:
         self, core: EmbeddedCore, clock: Clock, cdi_version: str = "5.4", interceptor: Any = None, **recipe: Any
     ) -> None:
         self.clock = clock
+        self.cdi_version = cdi_version
         self.sent: list[tuple[str, str]] = []
         self.fetched = 0
         self.lost: set[str] = set()
@@ -61,8 +64,8 @@ class Clocked:
         querier = Querier(
             [CoreHost("sqlite://", "")], effects, cdi_version=cdi_version, max_retries=0, interceptor=interceptor
         )
-        built = session.init(**recipe).build(AppInfo(APP_INFO, "fastapi", None), querier, effects, run)
-        self.session = AppSessions(built, run)
+        self.recipe = session.init(**recipe).build(AppInfo(APP_INFO, "fastapi", None), querier, effects, run)
+        self.session = AppSessions(self.recipe, run)
 
     def take(self) -> list[tuple[str, str]]:
         """Give what was sent since this was asked before."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supertokens_lite.embedded import EmbeddedCore
@@ -48,7 +48,8 @@ def sign(kid: str = "d-1", /, *, of_version: str | None = "5", without: str = ""
 
 def offline(core: EmbeddedCore, **recipe: Any) -> Clocked:
     """Build an SDK that was given its keys, at `NOW_S`; the core is there and knows nothing of them."""
-    return Clocked(core, Clock(NOW_S * 1000), **{"static_jwks": key_set()} | recipe)
+    recipe.setdefault("static_jwks", key_set())
+    return Clocked(core, Clock(NOW_S * 1000), **recipe)
 
 
 async def reason_of(sdk: Clocked | Supertokens, token: str, **options: Any) -> Refusal | None:
@@ -420,6 +421,7 @@ def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Supertokens:
     return build_app(AWAY, recipe={"static_jwks": key_set()})
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_every_change_of_a_token_is_refused(everywhere: Supertokens, data: st.DataObject) -> None:
     """A good token that was seen does not make another spelling of it good: one character decides."""
@@ -436,6 +438,7 @@ def test_every_change_of_a_token_is_refused(everywhere: Supertokens, data: st.Da
             verify(changed, session_required=True)
 
 
+@settings(deadline=None)
 @given(st.text() | st.text("AQgw._-=\0", max_size=40) | st.lists(st.binary().map(encode), max_size=4).map(".".join))
 def test_any_text_is_refused(everywhere: Supertokens, text: str) -> None:
     """Whatever comes instead of a token is unauthorised where a session is needed, and no session where none is."""
