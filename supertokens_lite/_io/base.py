@@ -23,13 +23,16 @@ from supertokens_lite.types import HttpReply, HttpRequest
 __all__ = (
     "IO",
     "AsyncTransport",
+    "Blocked",
     "BlockingTransport",
     "Drive",
     "Effects",
     "Run",
     "Signal",
     "TransportError",
+    "blocked_thread",
     "current_run",
+    "current_wait",
     "in_blocking_code",
 )
 
@@ -150,13 +153,32 @@ class Run:
         self.thread = threading.get_ident()
 
 
+class Blocked:
+    """A thread that waits for the portal: the mark that `Portal.run` leaves in the context of what it runs."""
+
+    __slots__ = ("active", "thread")
+
+    def __init__(self) -> None:
+        self.active = True
+        self.thread = threading.get_ident()
+
+
 current_run: ContextVar[Run | None] = ContextVar("supertokens_lite_run", default=None)
+current_wait: ContextVar[Blocked | None] = ContextVar("supertokens_lite_wait", default=None)
 
 
 def in_blocking_code() -> bool:
     """Tell whether a blocking call is being driven right here."""
     run = current_run.get()
     return run is not None and run.active and run.thread == threading.get_ident()
+
+
+def blocked_thread() -> int | None:
+    """Give the thread that waits for the code here to end: in blocking code this one, in the portal its caller's."""
+    if in_blocking_code():
+        return threading.get_ident()
+    wait = current_wait.get()
+    return wait.thread if wait is not None and wait.active else None
 
 
 class Effects(NamedTuple):

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from contextvars import copy_context
 from typing import Any, TypeVar
 
+from supertokens_lite._io.base import Blocked, current_wait
 from supertokens_lite._io.forks import Forks
 from supertokens_lite.exceptions import ClosedError, GeneralError
 
@@ -57,17 +58,23 @@ class Portal:
             tasks.append(loop.create_task(settle()))
             tasks[0].add_done_callback(never_begun)
 
+        wait = Blocked()
+        mark = current_wait.set(wait)
         try:
             loop = self._begin_on_loop(begin)
         except GeneralError:
             coroutine.close()
             raise
+        finally:
+            current_wait.reset(mark)
         try:
             return outcome.result()
         except BaseException:
             if not outcome.done():  # the caller was interrupted
                 loop.call_soon_threadsafe(lambda: tasks[0].cancel())
             raise
+        finally:
+            wait.active = False
 
     def _begin_on_loop(self, function: Callable[[asyncio.AbstractEventLoop], None]) -> asyncio.AbstractEventLoop:
         """Have a function called on the loop, started if need be; give the loop."""

@@ -3,22 +3,23 @@
 Both are made of a short critical section and of signals in the colour of whoever waits, so that a thread and a task
 can wait in the same queue.
 
-A blocking call that is made on a thread whose event loop runs keeps that loop from going on. Were it to wait for a task
-of the loop, both would wait forever. So who holds or waits is kept with the thread of its loop: a turn is refused then,
-and what is made once is made once more.
+A blocking call that is made on a thread whose event loop runs keeps that loop from going on, through the portal too.
+Were it to wait for a task of the loop, both would wait forever. So who holds or waits is kept with the thread of its
+loop: a turn is refused then, and what is made once is made once more.
 """
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from supertokens_lite._io.base import IO, Signal, in_blocking_code
+from supertokens_lite._io.base import IO, Signal, blocked_thread, in_blocking_code
 from supertokens_lite._io.forks import Forks
-from supertokens_lite.exceptions import GeneralError
+from supertokens_lite.exceptions import GeneralError, SuperTokensError
 
 __all__ = ("Once", "Turn", "Turns")
 
@@ -75,8 +76,7 @@ class Turn:
             if queue is None:
                 turns.queues[self._key] = deque((place,))
                 return
-            if place.loop_thread is None:
-                _check_that_it_ends(queue)
+            _check_that_it_ends(queue)
             signal = place.signal = self._io.signal()
             queue.append(place)
         try:
@@ -107,8 +107,8 @@ class Turn:
 
 def _check_that_it_ends(queue: Iterable[_Place]) -> None:
     """Refuse to block a thread whose own event loop has to go on before the wait can end."""
-    thread = threading.get_ident()
-    if any(place.loop_thread == thread for place in queue):
+    thread = blocked_thread()
+    if thread is not None and any(place.loop_thread == thread for place in queue):
         raise GeneralError(
             "a blocking call would wait for a task of the event loop that it blocks, and so forever; "
             "await its asynchronous twin there"
@@ -148,7 +148,7 @@ class Once(Generic[T]):
                 flight, signal = self._flight, None
                 if flight is None:
                     flight = self._flight = _Flight(_loop_thread())
-                elif flight.loop_thread == threading.get_ident() and in_blocking_code():
+                elif flight.loop_thread is not None and flight.loop_thread == blocked_thread():
                     flight = _Flight(None)
                 else:
                     signal = io.signal()
@@ -158,7 +158,7 @@ class Once(Generic[T]):
             else:
                 await signal.wait()
                 if flight.error is not None:
-                    raise flight.error
+                    raise _own(flight.error)
         return self._made[0]
 
     def peek(self) -> T | None:
@@ -183,3 +183,14 @@ class Once(Generic[T]):
                 self._flight = None
         for waiter in flight.waiters:
             waiter.set()
+
+
+def _own(error: Exception) -> Exception:
+    """Give whoever waited an error of their own: a traceback grows with each raise, and shows what others did."""
+    if not isinstance(error, SuperTokensError):
+        return error
+    own = copy.copy(error)
+    for name, value in vars(own).items():
+        if isinstance(value, list):
+            setattr(own, name, [*value])
+    return own

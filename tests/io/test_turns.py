@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 
 import anyio
 import anyio.lowlevel
@@ -11,7 +12,9 @@ import pytest
 
 from supertokens_lite._io.asynchronous import AsyncSignal
 from supertokens_lite._io.blocking import BlockingSignal, run
+from supertokens_lite._io.portal import Portal
 from supertokens_lite._io.turns import Once, Turns
+from supertokens_lite.exceptions import CoreUnavailableError, GeneralError
 from tests.conftest import Drive
 from tests.io.nothing import EFFECTS
 
@@ -160,6 +163,64 @@ def test_a_maker_that_is_cancelled(drive_on_loop: Drive) -> None:
         assert results == [7]
 
     drive_on_loop(scenario)
+
+
+def test_the_portal_does_not_wait_for_a_loop_that_waits_for_it() -> None:
+    """A blocking call through the portal makes the value itself, or is refused the turn, if its own loop is at it."""
+    once: Once[int] = Once()
+    turns, portal, begun = Turns(), Portal(), asyncio.Event()
+
+    async def slowly() -> int:
+        begun.set()
+        await asyncio.sleep(0.05)
+        return 1
+
+    async def quickly() -> int:
+        return 2
+
+    async def take_turn() -> None:
+        async with turns.turn(EFFECTS.io, "key"):
+            pass
+
+    async def scenario() -> None:
+        task = asyncio.ensure_future(once.get(EFFECTS.io, slowly))
+        await begun.wait()
+        assert portal.run(once.get(EFFECTS.io, quickly)) == 2
+        async with turns.turn(EFFECTS.io, "key"):
+            with pytest.raises(GeneralError, match="would wait for a task of the event loop that it blocks"):
+                portal.run(take_turn())
+        assert await task == 2
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        portal.close()
+
+
+def test_each_who_waited_gets_an_error_of_their_own(drive_on_loop: Drive) -> None:
+    """An error that several get has a traceback for each of them, and lists that are not shared."""
+    once: Once[int] = Once()
+    errors: list[CoreUnavailableError] = []
+
+    async def make() -> int:
+        await anyio.sleep(0.01)
+        raise CoreUnavailableError([("http://a", "refused")])
+
+    async def ask() -> None:
+        try:
+            await once.get(EFFECTS.io, make)
+        except CoreUnavailableError as error:
+            errors.append(error)
+
+    async def scenario() -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(ask)
+
+    drive_on_loop(scenario)
+    assert len({id(error) for error in errors}) == 5
+    assert {str(error) for error in errors} == {str(errors[0])}
+    assert max(len(traceback.extract_tb(error.__traceback__)) for error in errors) < 6
 
 
 def test_signals_from_threads(drive_on_loop: Drive) -> None:
