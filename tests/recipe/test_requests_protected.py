@@ -63,6 +63,7 @@ def test_anti_csrf_by_token(drive: Drive, core_uri: str, user: RecipeUserId) -> 
         assert "anti-csrf" not in by_header.headers
         assert (await serve_session(app, by_header.request("POST"))).status == 200
         assert by_header.take(await serve(app, by_header.request("POST", REFRESH))).status == 200
+        assert "anti-csrf" not in by_header.headers
         assert (await serve(app, by_header.request("POST", "/auth/signout"))).status == 200
 
     with build(core_uri, anti_csrf="VIA_TOKEN") as app:

@@ -145,6 +145,7 @@ def test_claims_of_other_recipes_in_new_sessions(drive: Drive, core_uri: str, us
     async def test(app: Supertokens) -> None:
         recipe = app.recipe_modules[0]
         recipe.add_claim_from_other_recipe(PrimitiveClaim("level", fetch_value))
+        recipe.add_claim_from_other_recipe(PrimitiveClaim("stt", lambda *_: 1))
         given = {"mine": 1, "iss": "https://evil.example", "sub": "eve", "stt": 1, "tId": "t2", "exp": 1}
         session = await app.session.create_new_session(Client().request("POST"), "public", user, given)
         payload = session.get_access_token_payload()
