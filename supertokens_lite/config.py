@@ -355,6 +355,11 @@ class AppInfo:
         if not callable(self._origin):
             _domain("website_domain" if given.origin is None else "origin", str(self._origin))
 
+    @property
+    def origin_varies(self) -> bool:
+        """Whether a function gives the website's domain, so that there may be several."""
+        return callable(self._origin)
+
     def get_origin(self, request: Any, user_context: dict[str, Any]) -> NormalisedURLDomain:
         """Give the website's domain for a request; a function that was given is asked each time."""
         origin = self._origin(request, user_context) if callable(self._origin) else self._origin

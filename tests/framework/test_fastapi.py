@@ -295,6 +295,50 @@ def test_websockets() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("mode", ["VIA_TOKEN", "VIA_CUSTOM_HEADER", "NONE", None])
+def test_a_websocket_of_another_page(mode: Any) -> None:
+    """A page of another website can't use the user's cookies for a websocket; the website's own and no browser can."""
+    info = InputAppInfo("Shop", "https://api.example.com", website_domain="https://example.org")
+    recipe = session.init(anti_csrf=mode)
+    there = Supertokens(info, "fastapi", SupertokensConfig("sqlite:///:memory:"), [recipe])
+    app = FastAPI()
+    app.add_middleware(Middleware, supertokens=there)
+    verified = Depends(verify_session(app=there))
+
+    @app.websocket("/ws")
+    async def talk(socket: WebSocket, made: SessionContainer = verified) -> None:
+        await socket.accept()
+        await socket.close()
+
+    async def connect(token: str, origin: str | None) -> str:
+        heard: list[Any] = []
+        headers = [(b"cookie", b"sAccessToken=" + token.encode())]
+        headers += [(b"origin", origin.encode())] if origin is not None else []
+        scope = {"type": "websocket", "path": "/ws", "raw_path": b"/ws", "query_string": b"", "headers": headers}
+
+        async def receive() -> Any:
+            return {"type": "websocket.connect"}
+
+        async def send(message: Any) -> None:
+            heard.append(message["type"])
+
+        await app(scope, receive, send)
+        return str(heard[0])
+
+    async def scenario() -> None:
+        create = there.session.create_new_session_without_request_response
+        token = (await create("public", RecipeUserId("ada"), disable_anti_csrf=mode != "VIA_TOKEN")).get_access_token()
+        refused = "websocket.accept" if mode == "NONE" else "websocket.close"
+        assert await connect(token, "https://evil.com") == refused
+        assert await connect(token, "null") == refused
+        assert await connect(token, "https://example.org") == "websocket.accept"
+        assert await connect(token, "https://api.example.com") == "websocket.accept"
+        assert await connect(token, None) == "websocket.accept"
+        await there.aclose()
+
+    asyncio.run(scenario())
+
+
 def test_openapi_shows_a_security_scheme() -> None:
     """The documentation knows which routes want a session, so that it can send a token."""
     description = build_app().openapi()

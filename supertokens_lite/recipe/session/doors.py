@@ -31,6 +31,21 @@ class Doors:
         self.is_endpoint = recipe.apis.is_below_base
         self._verifies_itself = is_default(recipe.api_implementation)
 
+    def is_from_website(self, request: BaseRequest) -> bool:
+        """Tell whether a websocket that is verified by cookies may be of the website: no other page's may be.
+
+        Browsers open websockets for any page, and let pages set no header that could show where they come from; they
+        say so themselves. Who says nothing is no browser.
+        """
+        origin = request.get_header("origin")
+        if origin is None or request.get_header("authorization") is not None:
+            return True
+        config = self._recipe.config
+        context: dict[str, Any] = {"_default": {"request": request}}
+        if config.get_anti_csrf(request, context) == "NONE":
+            return True
+        return origin.lower() in (config.get_origin(request, context), config.api_domain)
+
     async def answer(self, request: BaseRequest) -> BaseResponse | None:
         """Answer a request to a session endpoint: refresh, sign-out, public keys; None if it is the application's.
 

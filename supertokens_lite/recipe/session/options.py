@@ -15,7 +15,7 @@ from supertokens_lite._protocol.messages import BaseRequest
 from supertokens_lite._protocol.sizes import check_size
 from supertokens_lite._protocol.tokens import TokenRules
 from supertokens_lite._protocol.transfer import CookieSettings
-from supertokens_lite._protocol.urls import NormalisedURLPath
+from supertokens_lite._protocol.urls import NormalisedURLDomain, NormalisedURLPath
 from supertokens_lite.config import AppInfo
 from supertokens_lite.exceptions import ConfigurationError
 
@@ -160,10 +160,23 @@ class SessionConfig:
         return self._app_info.get_origin(request, user_context).get_as_string_dangerous()
 
     def get_anti_csrf(self, request: BaseRequest | None, user_context: dict[str, Any]) -> anti_csrf.Mode:
-        """Give the way in which a request has to show that it comes from the website."""
+        """Give the way in which a request has to show that it comes from the website.
+
+        Where there may be several websites, the cookies may have been made for another one than this request's. So what
+        `origin` says of it is not enough then: the request itself has to come from the site of the API.
+        """
         if self.anti_csrf is not None:
             return self.anti_csrf
+        if request is not None and self.cookie_same_site is None and self._app_info.origin_varies:
+            return "NONE" if self._is_of_one_site(request.get_header("origin")) else "VIA_CUSTOM_HEADER"
         return anti_csrf.choose_mode(None, self.get_cookie_same_site(request, user_context))
+
+    def _is_of_one_site(self, origin: str | None) -> bool:
+        try:
+            domain = NormalisedURLDomain(origin or "").get_as_string_dangerous()
+            return sites.same_site(self.api_domain, domain) == "lax"
+        except ValueError:
+            return False
 
     def get_cookie_settings(self, request: BaseRequest | None, user_context: dict[str, Any]) -> CookieSettings:
         """Give what the session cookies of a request are to be like."""

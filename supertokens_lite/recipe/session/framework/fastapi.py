@@ -61,6 +61,8 @@ class VerifySession(SecurityBase):
         scope = connection.scope
         request = request_of(scope, LINE)
         doors = (self._app or request.supertokens).doors
+        if scope["type"] == "websocket" and self._arguments[0] is not False and not doors.is_from_website(request):
+            raise WebSocketException(POLICY_VIOLATION, "another page's websocket")
         try:
             session = await doors.verify_session(request, *self._arguments)
         except SuperTokensSessionError as error:
@@ -104,7 +106,7 @@ def verify_session(
 
     Args:
         anti_csrf_check: whether the request has to show that it comes from the website; None: unless it is a GET, or
-            its token came in a header.
+            its token came in a header. A websocket with cookies has to, unless this is False.
         session_required: False: a request without a session is fine, and gives None.
         check_database: True: ask the core whether the session still exists.
         override_global_claim_validators: gets the validators that every session has to pass, the session and the user
