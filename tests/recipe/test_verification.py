@@ -390,6 +390,34 @@ def test_what_is_asked_for_with_a_greatest_age(drive: Drive, core: EmbeddedCore,
     drive(scenario, Clocked(core, clock))
 
 
+@pytest.mark.parametrize("way", ["handle", "handles", "user"])
+def test_what_is_verified_while_it_is_being_ended(
+    drive_on_loop: Drive, core: EmbeddedCore, clock: Clock, way: str
+) -> None:
+    """What is looked at before the core has ended the session is forgotten as well."""
+
+    async def scenario(sdk: Clocked) -> None:
+        session = await create(sdk)
+        token, handle = session.get_access_token(), session.get_handle()
+
+        async def look() -> None:
+            sdk.hold = None
+            assert (await verify(sdk, token)).get_handle() == handle
+            assert (await verify(sdk, token)).verified_by == "cache"
+
+        await verify(sdk, token)
+        sdk.hold = look
+        if way == "handle":
+            await sdk.session.revoke_session(handle)
+        elif way == "handles":
+            await sdk.session.revoke_multiple_sessions([handle])
+        else:
+            await sdk.session.revoke_all_sessions_for_user(USER.get_as_string())
+        assert (await verify(sdk, token)).verified_by == "local"
+
+    drive_on_loop(scenario, Clocked(core, clock))
+
+
 @pytest.mark.parametrize(
     ("version", "refreshed", "options"),
     [("5.4", False, {"check_database": True}), ("5.6", False, {"check_database": True}), ("5.4", True, {})],

@@ -288,11 +288,12 @@ class SessionFunctions(RecipeInterface):
         for handle in session_handles:
             self._modification.check_handle(handle)
         try:
-            self._verification.forget(session_handles)
             return await self._querier.send(cdi.remove_handles(session_handles), cdi.read_revoked, user_context)
         except CoreResponseError as error:
             if not (cdi.is_tenant_unknown(error.status, error.excerpt) and any("_" in h for h in session_handles)):
                 raise
+        finally:  # only now: what was verified meanwhile is remembered too
+            self._verification.forget(session_handles)
 
         # a handle names a tenant that does not exist, so the core did nothing: the others are to end all the same
         async def revoke(handle: str) -> bool:
