@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import parse_qsl, quote
 
 from supertokens_lite._protocol.cookies import SameSite, build_set_cookie, identify_cookie, parse_cookies
@@ -147,7 +147,7 @@ class PlainRequest(BaseRequest):
         self._url = url
         self._body = body
         self._headers: dict[str, str] = {}
-        pairs: Iterable[Header] = headers.items() if isinstance(headers, Mapping) else headers
+        pairs = cast("Iterable[Header]", headers.items() if isinstance(headers, Mapping) else headers)
         for name, value in pairs:
             key = name.lower()
             earlier = self._headers.get(key)
