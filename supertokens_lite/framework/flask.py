@@ -98,7 +98,10 @@ class Middleware:
         return response
 
     def _answer_error(self, error: SuperTokensError) -> Response:
-        return answer_error(request_of(current_request), error)
+        request = current_request.environ.get(REQUEST_KEY)
+        if not isinstance(request, FlaskRequest):  # it was `_begin` that failed
+            raise error
+        return answer_error(request, error)
 
     def _end(self, error: BaseException | None) -> None:
         g.pop("supertokens", None)

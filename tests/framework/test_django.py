@@ -20,23 +20,23 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.urls import path
-from django.utils.decorators import method_decorator
+from django.utils.decorators import method_decorator, sync_and_async_middleware
 from django.views import View
 
 from supertokens_lite import Supertokens
 from supertokens_lite._protocol.messages import PlainRequest
-from supertokens_lite.exceptions import ConfigurationError
+from supertokens_lite.exceptions import ConfigurationError, GeneralError
 from supertokens_lite.framework.django.django_middleware import ExactCookie, middleware
 from supertokens_lite.recipe.session import SessionOverrideConfig, syncio
 from supertokens_lite.recipe.session.framework.django import asyncio as awaited
 from supertokens_lite.recipe.session.framework.django import syncio as blocking
 from tests.apps import override
-from tests.doors import REFRESH
+from tests.doors import REFRESH, content
 from tests.doors import Client as Keeper
 from tests.framework.django_site import MIDDLEWARE, send_to, send_to_async
 from tests.framework.django_site import urlpatterns as site
 from tests.framework.loaded import frameworks_of
-from tests.framework.views import FIXED_COOKIES
+from tests.framework.views import BLOCKING, FIXED_COOKIES
 
 Begin = Callable[..., Supertokens]
 
@@ -90,6 +90,19 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
     return blocking.verify_session()(view)(request)
 
 
+def replaced(request: HttpRequest) -> HttpResponse:
+    """Answer with cookies of one's own that the session replaces, but for one that differs in its path."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        BLOCKING["fixed"](vars(request)["supertokens"])
+        response = HttpResponse()
+        response.set_cookie("plain", "mine")
+        response.set_cookie("twice", "mine", path="/mine")
+        return response
+
+    return blocking.verify_session()(view)(request)
+
+
 class Made:
     """Parts that are counted as they are made."""
 
@@ -111,6 +124,7 @@ urlpatterns = [
     path("async/page", PageAsync.as_view()),
     path("around", around),
     path("stream", stream),
+    path("replaced", replaced),
 ]
 
 pytestmark = pytest.mark.usefixtures("_urls")
@@ -183,6 +197,17 @@ def test_the_bytes_that_servers_get(begin: Begin) -> None:
     headers = asyncio.run(call_asgi("/async/fixed", request))[0]["headers"]
     sent = [value.decode() for name, value in headers if name == b"Set-Cookie"]
     assert sent[1:] == FIXED_COOKIES
+
+
+def test_cookies_that_are_replaced(begin: Begin) -> None:
+    """A cookie of the application's makes way for the same one of the session's, and stays beside others of its name."""
+    begin()
+    keeper = Keeper()
+    keeper.take(send_to(keeper.request("POST", "/login")))
+    response = send_to(keeper.request("GET", "/replaced"))
+    assert sorted(value for name, value in response.headers if name == "Set-Cookie") == sorted(
+        [*FIXED_COOKIES, "twice=mine; Path=/mine"]
+    )
 
 
 async def call_asgi(target: str, request: PlainRequest, split: bool = False) -> list[Any]:
@@ -308,6 +333,53 @@ def test_a_missing_middleware(begin: Begin, target: str) -> None:
         pytest.raises(ConfigurationError, match=r'add "supertokens_lite\.framework\.django\.[a-z_.]+" to MIDDLEWARE'),
     ):
         Client().get(target)
+
+
+SEEN: list[int] = []
+
+
+@sync_and_async_middleware
+def inside(get_response: Any) -> Any:
+    """Note the status of responses, and set a header, as middlewares of others do."""
+
+    def note(response: Any) -> Any:
+        SEEN.append(response.status_code)
+        response["X-Inside"] = "1"
+        response.set_cookie("inside", "1")
+        return response
+
+    if inspect.iscoroutinefunction(get_response):
+
+        async def serve_awaited(request: HttpRequest) -> Any:
+            return note(await get_response(request))
+
+        return serve_awaited
+
+    def serve(request: HttpRequest) -> Any:
+        return note(get_response(request))
+
+    return serve
+
+
+def test_middlewares_inside(begin: Begin) -> None:
+    """Middlewares between ours and a view that fails see the status of the answer, and what they set is kept."""
+    begin()
+    SEEN.clear()
+    with override_settings(MIDDLEWARE=[MIDDLEWARE, f"{__name__}.inside"]):
+        for send, target in ((send_to, "/late"), (send_to_async, "/async/late")):
+            response = send(Keeper().request("GET", target))
+            assert (response.status, content(response)) == (401, {"message": "unauthorised"})
+            assert ("X-Inside", "1") in response.headers
+            assert any(value.startswith("inside=1") for _, value in response.headers)
+    assert SEEN == [401, 401]
+
+
+@pytest.mark.usefixtures("begin")
+def test_before_init() -> None:
+    """A request that comes before `init` says that it is missing, whatever it is for."""
+    for target in ("/me", "/late", REFRESH):
+        with pytest.raises(GeneralError, match="Initialisation not done"):
+            Client().get(target)
 
 
 def test_errors_of_others_are_left_to_django(begin: Begin) -> None:

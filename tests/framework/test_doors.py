@@ -12,7 +12,7 @@ import pytest
 
 from supertokens_lite import Supertokens
 from supertokens_lite._protocol.messages import BaseResponse, PlainRequest, get_request_from_user_context
-from supertokens_lite.recipe.session import SessionOverrideConfig
+from supertokens_lite.recipe.session import InputErrorHandlers, SessionOverrideConfig
 from tests.apps import override
 from tests.doors import (
     API,
@@ -247,6 +247,20 @@ def test_bad_input_and_bad_settings(begin: Begin, door: Door) -> None:
     response = door(client.request("GET", "/bad"))
     assert (response.status, content(response)) == (400, {"message": "this: is bad"})
     assert door(client.request("GET", "/broken")).status == 500
+
+
+def test_answers_of_an_application_of_its_own(begin: Begin, door: Door) -> None:
+    """An application may answer without a body, and with a status that nobody knows."""
+
+    def redirect(request: Any, message: str, response: Any) -> Any:
+        return response.redirect("/welcome")
+
+    begin(session_expired_status_code=440, error_handlers=InputErrorHandlers(on_unauthorised=redirect))
+    response = door(Client().request("GET", "/me"))
+    assert (response.status, response.content, header(response, "location")) == (302, b"", ["/welcome"])
+    assert header(response, "content-type") == []
+    cookie = f"sAccessToken={mint()}"
+    assert door(Client().request("GET", "/late", cookie=f"{cookie}; {cookie}")).status == 440
 
 
 def test_public_keys(begin: Begin, door: Door) -> None:

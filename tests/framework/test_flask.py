@@ -12,7 +12,7 @@ import pytest
 from flask import Blueprint, Flask, Response, g, request
 
 from supertokens_lite import RecipeUserId, Supertokens
-from supertokens_lite.exceptions import ConfigurationError
+from supertokens_lite.exceptions import ConfigurationError, GeneralError
 from supertokens_lite.framework.flask import Middleware
 from supertokens_lite.recipe.session import SessionOverrideConfig, syncio
 from supertokens_lite.recipe.session.framework.flask import verify_session
@@ -157,6 +157,16 @@ def test_a_missing_middleware(begin: Begin) -> None:
     app.add_url_rule("/me", "me", verify_session()(me))
     with pytest.raises(ConfigurationError, match=r"Middleware\(app\), from supertokens_lite\.framework\.flask"):
         app.test_client().get("/me")
+
+
+@pytest.mark.usefixtures("begin")
+def test_before_init() -> None:
+    """A request that comes before `init` says that it is missing, whatever it is for."""
+    app = build_app()
+    app.testing = True
+    for target in ("/me", "/late", REFRESH):
+        with pytest.raises(GeneralError, match="Initialisation not done"):
+            app.test_client().get(target)
 
 
 @pytest.mark.parametrize("base", ["/auth", "/shop/auth"])

@@ -199,9 +199,8 @@ def build_response(recorded: BaseResponse) -> HttpResponse:
 
 
 def show(request: HttpRequest, session: SessionContainer | None) -> None:
-    """Let the view see the session of its request; Django REST Framework has a request around Django's own."""
-    for each in {id(each): each for each in (request, getattr(request, "_request", request))}.values():
-        cast("Any", each).supertokens = session
+    """Let the view see the session of its request."""
+    cast("Any", request).supertokens = session
 
 
 def _begin(request: HttpRequest) -> DjangoRequest:

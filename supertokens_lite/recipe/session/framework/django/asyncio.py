@@ -65,7 +65,7 @@ def verify_session(
                 answer = await doors.answer_error(known, error)
                 known.answered = True
                 return build_response(answer)
-            show(request, session)
+            show(request, session)  # Django REST Framework has a request of its own around Django's
             response = view(request, *args, **kwargs)
             return await response if isawaitable(response) else response  # dispatch of a class is no async def
 

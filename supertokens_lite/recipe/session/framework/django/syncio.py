@@ -72,7 +72,7 @@ def verify_session(
                 answer = doors.answer_error(known, error)
                 known.answered = True
                 return build_response(answer)
-            show(request, session)
+            show(request, session)  # Django REST Framework has a request of its own around Django's
             return view(request, *args, **kwargs)
 
         return cast("View", verified)
