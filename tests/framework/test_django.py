@@ -200,7 +200,7 @@ def test_the_bytes_that_servers_get(begin: Begin) -> None:
 
 
 def test_cookies_that_are_replaced(begin: Begin) -> None:
-    """A cookie of the application's makes way for the same one of the session's, and stays beside others of its name."""
+    """A cookie of the application's makes way for the same one of the session's, not for others of its name."""
     begin()
     keeper = Keeper()
     keeper.take(send_to(keeper.request("POST", "/login")))
