@@ -77,6 +77,12 @@ async def _late_async(request: HttpRequest) -> HttpResponseBase:
     return _answer(made.get_handle())
 
 
+def _quiet(request: HttpRequest) -> HttpResponseBase:
+    syncio.get_session(request, session_required=False)
+    made = vars(request)["supertokens"]
+    return _answer(None if made is None else made.get_handle())
+
+
 def _blocking(name: str) -> Callable[[HttpRequest], HttpResponseBase]:
     @verify_session(**OPTIONS[name])
     def view(request: HttpRequest) -> HttpResponseBase:
@@ -98,6 +104,8 @@ urlpatterns = [
     *(path(f"async/{name}", _awaited(name)) for name in OPTIONS),
     path("login", _login),
     path("late", _late),
+    path("quiet", _quiet),
+    path("async/quiet", _quiet),
     path("async/login", _login_async),
     path("async/late", _late_async),
     path("update-info", method1_django.update_info),

@@ -46,6 +46,11 @@ async def _late_async() -> FlaskResponse:
     return _answer(made.get_handle())
 
 
+def _quiet() -> FlaskResponse:
+    syncio.get_session(request, session_required=False)
+    return _answer(None if g.supertokens is None else g.supertokens.get_handle())
+
+
 def _blocking(name: str) -> Callable[[], Any]:
     @verify_session(**OPTIONS[name])
     def view() -> Any:
@@ -75,6 +80,7 @@ def build_app(supertokens: Supertokens | None = None) -> Flask:
         )
     for place in (app, later):
         place.add_url_rule("/login", "login", _login, methods=["POST"])
+        place.add_url_rule("/quiet", "quiet", _quiet)
     app.add_url_rule("/late", "late", _late)
     later.add_url_rule("/late", "late", _late_async)
     app.register_blueprint(later)

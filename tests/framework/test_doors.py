@@ -160,6 +160,15 @@ def test_an_optional_session(begin: Begin, door: Door) -> None:
     assert content(ask(door, client, "/optional")) == made
 
 
+def test_a_view_that_asks_itself(begin: Begin, door: Door) -> None:
+    """A view that asks for the session with the framework's own request sees it where the decorator puts it."""
+    begin()
+    client = Client()
+    assert content(ask(door, client, "/quiet")) is None
+    handle = enter(door, client)["handle"]
+    assert content(ask(door, client, "/quiet")) == content(ask(door, client, "/late")) == handle
+
+
 def test_no_session(begin: Begin, door: Door) -> None:
     """Without a session a view that needs one is not called; verified by it or by the decorator, the answer is one."""
     begin()
