@@ -420,6 +420,6 @@ def test_interleavings(versions: tuple[str, ...]) -> None:
             super().__init__(core, clock, versions, RecipeUserId(f"user-{next(numbers)}"))
 
     try:
-        run_state_machine_as_test(Machine, settings=settings(max_examples=60, stateful_step_count=40, deadline=None))
+        run_state_machine_as_test(Machine, settings=settings(max_examples=40, stateful_step_count=40, deadline=None))
     finally:
         core.close()
