@@ -78,7 +78,6 @@ class Middleware:
     def _begin(self) -> Response | None:
         supertokens = self._supertokens or Supertokens.get_instance()
         request = FlaskRequest(current_request._get_current_object(), supertokens)  # type: ignore[attr-defined]
-        g.pop("supertokens", None)  # an application context may outlive a request
         request.request.environ[REQUEST_KEY] = request
         if supertokens.doors.is_endpoint(request.get_path()):
             answer = supertokens.blocking_doors.answer(request)
@@ -104,7 +103,7 @@ class Middleware:
         return answer_error(request, error)
 
     def _end(self, error: BaseException | None) -> None:
-        g.pop("supertokens", None)
+        g.pop("supertokens", None)  # an application context may outlive a request
 
 
 def request_of(request: Request) -> FlaskRequest:

@@ -17,17 +17,20 @@ import pytest
 from asgiref.sync import SyncToAsync
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.urls import path
 from django.utils.decorators import method_decorator, sync_and_async_middleware
 from django.views import View
 
-from supertokens_lite import Supertokens
+from supertokens_lite import RecipeUserId, Supertokens
 from supertokens_lite._protocol.messages import PlainRequest
 from supertokens_lite.exceptions import ConfigurationError, GeneralError
 from supertokens_lite.framework.django.django_middleware import ExactCookie, middleware
-from supertokens_lite.recipe.session import SessionOverrideConfig, syncio
+from supertokens_lite.recipe.session import InputErrorHandlers, SessionOverrideConfig, syncio
+from supertokens_lite.recipe.session import asyncio as sessions
+from supertokens_lite.recipe.session.exceptions import UnauthorisedError
 from supertokens_lite.recipe.session.framework.django import asyncio as awaited
 from supertokens_lite.recipe.session.framework.django import syncio as blocking
 from tests.apps import override
@@ -103,6 +106,24 @@ def replaced(request: HttpRequest) -> HttpResponse:
     return blocking.verify_session()(view)(request)
 
 
+def both(request: HttpRequest) -> HttpResponse:
+    """Log in, and call a view that wants a session which came with the request."""
+    syncio.create_new_session(request, "public", RecipeUserId("ada"))
+    return blocking.verify_session()(replaced)(request)
+
+
+async def both_awaited(request: HttpRequest) -> HttpResponse:
+    """Do the same, awaited."""
+    await sessions.create_new_session(request, "public", RecipeUserId("ada"))
+    return await awaited.verify_session()(both_awaited)(request)
+
+
+def raised(request: HttpRequest) -> HttpResponse:
+    """Log in, and refuse all the same."""
+    syncio.create_new_session(request, "public", RecipeUserId("ada"))
+    raise UnauthorisedError("no", clear_tokens=False)
+
+
 class Made:
     """Parts that are counted as they are made."""
 
@@ -125,6 +146,9 @@ urlpatterns = [
     path("around", around),
     path("stream", stream),
     path("replaced", replaced),
+    path("both", both),
+    path("async/both", both_awaited),
+    path("raised", raised),
 ]
 
 pytestmark = pytest.mark.usefixtures("_urls")
@@ -374,6 +398,22 @@ def test_middlewares_inside(begin: Begin) -> None:
     assert SEEN == [401, 401]
 
 
+def test_an_error_handler_has_the_last_word(begin: Begin) -> None:
+    """What an error handler puts on an answer stays there, whatever the session of the request wanted before."""
+
+    def refuse(request: Any, message: str, response: Any) -> Any:
+        response.set_header("front-token", "handled")
+        response.set_status_code(401)
+        return response
+
+    begin(error_handlers=InputErrorHandlers(on_unauthorised=refuse))
+    for target in ("/both", "/async/both", "/raised"):
+        for send in (send_to, send_to_async):
+            response = send(Keeper("cookie").request("POST", target))
+            assert response.status == 401
+            assert [value for name, value in response.headers if name == "front-token"] == ["handled"]
+
+
 @pytest.mark.usefixtures("begin")
 def test_before_init() -> None:
     """A request that comes before `init` says that it is missing, whatever it is for."""
@@ -383,16 +423,24 @@ def test_before_init() -> None:
 
 
 def test_errors_of_others_are_left_to_django(begin: Begin) -> None:
-    """An error that is not of this package is raised in a test, and answered with 500 by a server."""
+    """An error that is not of this package is raised in a test, and told once and answered with 500 by a server."""
     begin()
+    told: list[Any] = []
+
+    def hear(**_: Any) -> None:
+        told.append(sys.exc_info()[0])
+
+    got_request_exception.connect(hear)
 
     def fail(request: HttpRequest) -> HttpResponse:
         raise LookupError("mine")
 
     with override_settings(ROOT_URLCONF=(path("fail", fail),)):
         assert send_to(Keeper().request("GET", "/fail")).status == 500
+        assert told == [LookupError]
         with pytest.raises(LookupError, match="mine"):
             Client().get("/fail")
+    got_request_exception.disconnect(hear)
 
 
 def test_the_environment_of_the_process_is_no_header(begin: Begin) -> None:

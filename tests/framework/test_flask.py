@@ -14,9 +14,10 @@ from flask import Blueprint, Flask, Response, g, request
 from supertokens_lite import RecipeUserId, Supertokens
 from supertokens_lite.exceptions import ConfigurationError, GeneralError
 from supertokens_lite.framework.flask import Middleware
-from supertokens_lite.recipe.session import SessionOverrideConfig, syncio
+from supertokens_lite.recipe.session import InputErrorHandlers, SessionOverrideConfig, syncio
+from supertokens_lite.recipe.session.exceptions import UnauthorisedError
 from supertokens_lite.recipe.session.framework.flask import verify_session
-from tests.doors import REFRESH, Client, allowing, build, content
+from tests.doors import COOKIES, REFRESH, Client, allowing, build, content, cookies
 from tests.framework.flask_site import build_app, send_to
 from tests.framework.loaded import frameworks_of
 
@@ -157,6 +158,32 @@ def test_a_missing_middleware(begin: Begin) -> None:
     app.add_url_rule("/me", "me", verify_session()(me))
     with pytest.raises(ConfigurationError, match=r"Middleware\(app\), from supertokens_lite\.framework\.flask"):
         app.test_client().get("/me")
+
+
+def test_an_error_handler_has_the_last_word(begin: Begin) -> None:
+    """What an error handler puts on an answer stays there, whatever the session of the request wanted before."""
+
+    def refuse(request: Any, message: str, response: Any) -> Any:
+        response.set_header("front-token", "handled")
+        response.set_status_code(401)
+        return response
+
+    begin(error_handlers=InputErrorHandlers(on_unauthorised=refuse))
+    app = Flask(__name__)
+
+    @app.post("/<kind>")
+    def both(kind: str) -> Any:
+        syncio.create_new_session(request, "public", RecipeUserId("ada"))
+        if kind == "decorated":
+            return verify_session()(me)()
+        raise UnauthorisedError("no", clear_tokens=False)
+
+    Middleware(app)
+    for kind in ("decorated", "raised"):
+        response = send_to(app, Client("cookie").request("POST", f"/{kind}"))
+        assert response.status == 401
+        assert [value for name, value in response.headers if name == "front-token"] == ["handled"]
+        assert set(cookies(response)) == COOKIES
 
 
 @pytest.mark.usefixtures("begin")
