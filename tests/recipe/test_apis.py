@@ -66,7 +66,7 @@ def test_where_the_endpoints_are(drive: Drive, info: dict[str, str], base: str) 
 
     async def test(app: Supertokens) -> None:
         for path in ("/session/refresh", "/signout"):
-            for before in ("", "/public", "/t-1", "/session"):
+            for before in ("", "/public", "/t-1", "/session", "/gateway-1"):
                 for after in ("", "/", "?rid=session"):
                     request = PlainRequest("POST", base + before + path + after)
                     answer = await serve(app, request)

@@ -211,6 +211,35 @@ def test_error_handlers(
         drive(test, app)
 
 
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize(("name", "error", "told", "clears"), HANDLERS)
+def test_a_handler_that_only_looks_on(
+    drive: Drive, name: str, error: Exception, told: tuple[Any, ...], clears: bool, kind: str
+) -> None:
+    """One that sets no status and gives no response, as one that only logs, leaves the status that is the default."""
+    seen: list[tuple[Any, ...]] = []
+
+    def look_on(*arguments: Any) -> None:
+        seen.append(arguments[1:-1])
+
+    async def look_on_later(*arguments: Any) -> None:
+        look_on(*arguments)
+
+    chosen = look_on if kind == "def" else look_on_later
+
+    async def test(app: Supertokens) -> None:
+        request, response = PlainRequest("POST", API, {"cookie": "sAccessToken=x"}), BaseResponse()
+        assert await app.handle_supertokens_error(request, error, response, {}) is response
+        assert seen == [told]
+        usual = {"on_invalid_claim": 441, "on_clear_duplicate_session_cookies": 200}
+        assert response.status == usual.get(name, 440)
+        assert bool(cleared(response)) == clears
+
+    handlers = InputErrorHandlers(**{name: chosen})
+    with build(AWAY, error_handlers=handlers, session_expired_status_code=440, invalid_claim_status_code=441) as app:
+        drive(test, app)
+
+
 def test_a_handler_may_answer_with_another_response(drive: Drive) -> None:
     """What it gives is what is sent."""
     other = BaseResponse()
@@ -439,6 +468,10 @@ def test_clearing_follows_the_settings(drive: Drive) -> None:
         request = PlainRequest("GET", API, {"st-auth-mode": "header"})
         await app.handle_supertokens_error(request, UnauthorisedError("m"), response, {})
         assert cleared(response) == HEADERS
+        response = BaseResponse()
+        request = PlainRequest("GET", API, {"st-auth-mode": "header", "cookie": "sRefreshToken=x"})
+        await app.handle_supertokens_error(request, UnauthorisedError("m"), response, {})
+        assert cleared(response) == {"sAccessToken@example.com", "sRefreshToken@example.com"}
 
     with build(AWAY, cookie_domain="example.com", info={"api_base_path": "/v1"}) as app:
         drive(test, app)

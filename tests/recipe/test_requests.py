@@ -314,6 +314,7 @@ def test_no_token_at_all(drive: Drive) -> None:
     async def test(app: Supertokens) -> None:
         for headers in ({}, {"cookie": "sAccessToken="}, {"authorization": "Bearer"}, {"authorization": "Basic abc"}):
             request = PlainRequest("POST", API, headers)
+            request.set_session(await app.session.get_session_without_request_response(mint()))
             assert await app.session.get_session(request, session_required=False) is None
             assert request.get_session() is None
             with pytest.raises(UnauthorisedError) as caught:

@@ -44,13 +44,22 @@ def test_the_user_context_of_a_request(drive: Drive, core_uri: str, user: Recipe
         assert seen[0] is not seen[1]
         assert [get_request_from_user_context(context) for context in seen] == [one, two]
         assert seen[0]["_default"]["keep_cache_alive"] is True
-        given = {"mine": 1}
+        given: dict[str, Any] = {"mine": 1}
         for request in (one, one, two):
             await app.session.get_session(request, user_context=given)
         assert [get_request_from_user_context(context) for context in seen[2:]] == [one, one, two]
         assert seen[2] is seen[3] is given
         assert seen[4] is not given
         assert seen[4]["mine"] == 1
+        wrapped = [PlainRequest("GET", API, {"authorization": f"Bearer {mint()}"}) for _ in range(3)]
+        natives = [object(), object()]
+        for request, native in zip(wrapped, [natives[0], *natives], strict=True):
+            request.request = native
+        given = {}
+        for request in wrapped:
+            await app.session.get_session(request, user_context=given)
+        assert seen[5] is seen[6] is given
+        assert seen[7] is not given
 
     with build(AWAY, static_jwks=jwks(), **override(get_session=get_session)) as app:
         drive(test, app)
