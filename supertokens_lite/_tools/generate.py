@@ -33,6 +33,12 @@ SESSIONS: Final = (
 )
 """The files and classes that the functions on sessions come from."""
 
+ALSO_THERE: Final = """\
+from supertokens_lite.recipe.session.claims import SessionClaimValidator as SessionClaimValidator
+from supertokens_lite.recipe.session.recipe import SessionRecipe as SessionRecipe
+"""
+"""What applications import from beside the functions, because they always could."""
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 LayOut = Callable[[str, Path], str]
 
@@ -172,7 +178,7 @@ def _module(
 ) -> str:
     call = f"{'await ' if asynchronous else ''}{getter}().{{name}}({{arguments}})"
     functions = [translate(method, call=call, asynchronous=asynchronous) for method in methods]
-    imports = _imports(tree, ()) + f"\nfrom supertokens_lite.supertokens import {getter}"
+    imports = _imports(tree, ()) + f"\nfrom supertokens_lite.supertokens import {getter}\n{ALSO_THERE}"
     body = "\n\n".join([_names(methods), _type_variables(tree, methods), *functions])
     return _assemble(docstring, "recipe/session/sessions_*.py", imports, body)
 

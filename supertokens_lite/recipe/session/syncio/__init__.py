@@ -7,12 +7,14 @@ from __future__ import annotations
 from typing import Any, Literal, TypeVar, overload
 
 from supertokens_lite.recipe.session.claims import SessionClaim
+from supertokens_lite.recipe.session.claims import SessionClaimValidator as SessionClaimValidator
 from supertokens_lite.recipe.session.container import SessionContainer
 from supertokens_lite.recipe.session.interfaces import (
     Change,
     OverrideClaimValidatorsOfHandle,
     OverrideGlobalClaimValidators,
 )
+from supertokens_lite.recipe.session.recipe import SessionRecipe as SessionRecipe
 from supertokens_lite.recipe.session.results import (
     ClaimsValidationResult,
     CreateJwtOkResult,
