@@ -269,7 +269,10 @@ async def _answer_session_error(
     handler: Callable[..., Any] | None = getattr(config.error_handlers, row.handler)
     if handler is not None:
         given = await settle(handler(request, *_tell(error), response))
-        return response if given is None else cast("BaseResponse", given)
+        if given is not None:
+            return cast("BaseResponse", given)
+        response.set_status_code(status)  # the first call counts: one that only logs has set none
+        return response
     if isinstance(error, TokenTheftError) and error.subtype is None:
         with suppress(CoreError):
             await settle(recipe.recipe_implementation.revoke_session(error.session_handle, user_context))
