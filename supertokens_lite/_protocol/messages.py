@@ -117,11 +117,18 @@ class BaseRequest(ABC):
         return self._session
 
     def set_session(self, session: SessionContainer) -> None:
-        """Keep a session as this request's."""
+        """Keep a session as this request's.
+
+        What an earlier one wants on the answer stays wanted, before what this one wants; from now on they share it.
+        """
+        earlier = self._session
+        if earlier is not None and earlier.response_mutators is not session.response_mutators:
+            earlier.response_mutators += session.response_mutators
+            session.response_mutators = earlier.response_mutators
         self._session = session
 
     def set_session_as_none(self) -> None:
-        """Note that this request has no session."""
+        """Note that this request has no session, and that what an earlier one wants on the answer is not wanted."""
         self._session = None
 
 

@@ -185,7 +185,9 @@ class Requests:
             )
         )
         if session is None:
-            request.set_session_as_none()
+            earlier = request.get_session()
+            if earlier is None or not earlier.response_mutators:  # else it was made meanwhile, or has changed
+                request.set_session_as_none()
             return None
         if self.has_to_assert(override_global_claim_validators):
             await self.assert_claims(session, override_global_claim_validators, context)
