@@ -24,8 +24,12 @@ from supertokens_lite.recipe.session.results import RegenerateAccessTokenOkResul
 from tests.apps import build_app, override
 from tests.claims import Fetcher, Wild
 from tests.conftest import Drive
+from tests.doors import AWAY
+from tests.protocol.signing import Signer
 
 Changes = tuple[Callable[[], Awaitable[object]], ...]
+
+LATER_S = 2**33
 
 
 async def sign_in(app: Supertokens, user: RecipeUserId, **claims: Any) -> SessionContainer:
@@ -176,6 +180,28 @@ def test_claims_by_handle(app: Supertokens, user: RecipeUserId, drive: Drive) ->
         assert not PROTECTED_CLAIMS & set(claims)
 
     drive(scenario)
+
+
+@pytest.mark.parametrize("version", ["3", "4", "5"])
+def test_the_tenant_that_claims_are_fetched_for(drive: Drive, version: str) -> None:
+    """It is the session's: a version 3 token has no say in it, in which `tId` is any claim of the application's."""
+    fetcher, signer = Fetcher(None), Signer("d-1")
+    level = PrimitiveClaim("level", fetcher)
+    claims = signer.claims(tId="t-9", exp=LATER_S)
+    token = signer.sign(claims, signer.header(version=version))
+    validator = level.validators.has_value(3)
+
+    async def scenario(app: Supertokens) -> None:
+        session = await app.session.get_session_without_request_response(token, anti_csrf_check=False)
+        with pytest.raises(InvalidClaimsError):
+            await session.assert_claims([validator])
+        assert session.get_access_token_payload()["tId"] == "t-9"
+        [call] = fetcher.calls
+        tenant = "public" if version == "3" else "t-9"
+        assert (session.get_tenant_id(), call[2], call[3]) == (tenant, tenant, claims | {"tId": tenant})
+
+    with build_app(AWAY, recipe={"static_jwks": {"keys": [signer.jwk]}}) as app:
+        drive(scenario, app)
 
 
 async def check(app: Supertokens, handle: str, validator: SessionClaimValidator) -> list[str]:

@@ -277,9 +277,10 @@ class SessionContainer(ContainerSync):
         Effects: one call to the core if a claim was fetched, else none.
         """
         context = _context(user_context)
+        payload = self.user_data_in_access_token | {"tId": self.tenant_id}  # in version 3 that is any claim
         result = await settle(
             self.recipe_implementation.validate_claims(
-                self.user_id, self.recipe_user_id, self.user_data_in_access_token, list(claim_validators), context
+                self.user_id, self.recipe_user_id, payload, list(claim_validators), context
             )
         )
         update = result.access_token_payload_update
