@@ -27,9 +27,11 @@ __all__ = (
     "SupertokensExperimentalConfig",
     "SupertokensPublicConfig",
     "one_line",
+    "parse_domain",
     "same_settings",
 )
 
+LONGEST_ORIGIN: Final = 2048
 SQLITE: Final = "sqlite:///"
 MEMORY: Final = ":memory:"
 URI_FORMS: Final = "http://HOST:PORT, https://HOST, sqlite:///FILE, sqlite:////ABSOLUTE/FILE or sqlite:///:memory:"
@@ -361,9 +363,19 @@ class AppInfo:
         return callable(self._origin)
 
     def get_origin(self, request: Any, user_context: dict[str, Any]) -> NormalisedURLDomain:
-        """Give the website's domain for a request; a function that was given is asked each time."""
-        origin = self._origin(request, user_context) if callable(self._origin) else self._origin
-        return _domain("origin", str(origin))
+        """Give the website's domain for a request; a function that was given is asked each time.
+
+        Raises:
+            ConfigurationError: what the function gives can't be read.
+        """
+        return _domain("origin", self._ask_for_origin(request, user_context))
+
+    def find_origin(self, request: Any, user_context: dict[str, Any]) -> NormalisedURLDomain | None:
+        """Give the website's domain for a request; None if what a function gives, maybe a client's words, is none."""
+        return parse_domain(self._ask_for_origin(request, user_context))
+
+    def _ask_for_origin(self, request: Any, user_context: dict[str, Any]) -> str:
+        return str(self._origin(request, user_context) if callable(self._origin) else self._origin)
 
     def toJSON(self) -> dict[str, Any]:  # noqa: N802  # the compatible name
         """Give what is known without a request, as JSON values."""
@@ -378,12 +390,18 @@ class AppInfo:
 
 
 def _domain(name: str, text: str) -> NormalisedURLDomain:
+    domain = parse_domain(text)
+    if domain is None:
+        raise ConfigurationError(f"{name} is {text!r} and must be a domain like https://api.example.com")
+    return domain
+
+
+def parse_domain(text: str) -> NormalisedURLDomain | None:
+    """Read a domain that may come from a client; None if it is none, or longer than any that is meant."""
     try:
-        if _is_visible(text.strip()):
-            return NormalisedURLDomain(text)
+        return NormalisedURLDomain(text) if len(text) <= LONGEST_ORIGIN and _is_visible(text.strip()) else None
     except ValueError:
-        pass
-    raise ConfigurationError(f"{name} is {text!r} and must be a domain like https://api.example.com")
+        return None
 
 
 def _path(name: str, text: str) -> NormalisedURLPath:

@@ -5,8 +5,11 @@ A site is a registrable domain: one label more than a suffix under which anyone 
 the package `publicsuffixlist` and is never fetched.
 
 The list is read at the first comparison that needs it (about 15 ms, once) and kept, and so are the answers. Neither is
-state: the file does not change while a process runs, and the answers follow from the arguments alone. A bound keeps
-origins that come from requests from filling the memory.
+state: the file does not change while a process runs, and the answers follow from the arguments alone. Bounds keep
+origins that come from requests from filling the memory: on how many answers are kept, and on how long a domain may be
+that is looked into at all. What is longer than any name can be is a site of its own.
+
+Source: RFC 1035, section 2.3.4.
 """
 
 from __future__ import annotations
@@ -23,6 +26,10 @@ from supertokens_lite.exceptions import ConfigurationError
 __all__ = ("is_address", "normalise_session_scope", "same_site", "top_level_domain")
 
 ANSWERS_REMEMBERED: Final = 1024
+LONGEST_LABEL: Final = 63
+LONGEST_HOST: Final = 253
+LONGEST_DOMAIN: Final = 300
+"""The longest host, and more than enough for scheme and port."""
 HOST: Final = re.compile(r"[0-9a-z_-]+(\.[0-9a-z_-]+)*\Z")
 END: Final = re.compile(r"[/?#]")
 AROUND: Final = " []."
@@ -38,12 +45,11 @@ def _load_suffixes() -> PublicSuffixList:
 def top_level_domain(host: str) -> str:
     """Give the site of a host: its registrable domain, in Unicode. IPs and names that have none are their own."""
     name = _normalise_host(host)
-    if is_address(name) or "." not in name:
+    if len(name) > LONGEST_HOST or "." not in name or is_address(name):
         return name
     return _load_suffixes().privatesuffix(name) or name
 
 
-@functools.lru_cache(ANSWERS_REMEMBERED)
 def same_site(api_domain: str, website_domain: str) -> Literal["lax", "none"]:
     """Give the `SameSite` that cookies need: `lax` if API and website are of one site and scheme, else `none`.
 
@@ -51,6 +57,13 @@ def same_site(api_domain: str, website_domain: str) -> Literal["lax", "none"]:
         api_domain: scheme and authority, as `NormalisedURLDomain` gives them.
         website_domain: likewise.
     """
+    if max(len(api_domain), len(website_domain)) > LONGEST_DOMAIN:
+        return "lax" if api_domain == website_domain else "none"
+    return _compare(api_domain, website_domain)
+
+
+@functools.lru_cache(ANSWERS_REMEMBERED)
+def _compare(api_domain: str, website_domain: str) -> Literal["lax", "none"]:
     if api_domain.partition("://")[0].lower() != website_domain.partition("://")[0].lower():
         return "none"
     api_host, host = (_normalise_host(_read_host(domain)) for domain in (api_domain, website_domain))
@@ -97,12 +110,14 @@ def _read_host(url: str) -> str:
 
 def _normalise_host(host: str) -> str:
     name = host.strip(AROUND).lower()
-    return ".".join(map(_decode_label, name.split("."))) if PUNYCODE in name else name
+    if PUNYCODE not in name or len(name) > LONGEST_HOST:
+        return name
+    return ".".join(map(_decode_label, name.split(".")))
 
 
 def _decode_label(label: str) -> str:
-    """Give a label in Unicode; one that is no good Punycode stays as it is."""
-    if not label.startswith(PUNYCODE):
+    """Give a label in Unicode; one that is no good Punycode, or too long for a label, stays as it is."""
+    if not label.startswith(PUNYCODE) or len(label) > LONGEST_LABEL:
         return label
     try:
         decoded = label.removeprefix(PUNYCODE).encode("ascii").decode("punycode")

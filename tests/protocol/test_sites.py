@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 
 import pytest
 from hypothesis import example, given
@@ -66,6 +67,38 @@ def test_any_host_has_a_site(host: str) -> None:
     """Whatever a host is written like, it has a site, which is its own site."""
     site = top_level_domain(host)
     assert top_level_domain(site) == site
+
+
+def test_a_label_that_is_too_long_stays_as_it_is() -> None:
+    """No label has more than 63 characters, so a longer one is not worth decoding."""
+    labels = ["xn--" + ("\u00fc" * count).encode("punycode").decode() for count in range(1, 120)]
+    for label in labels:
+        assert top_level_domain(f"a.{label}.de").startswith("\u00fc") is (len(label) <= 63)
+    assert {len(label) <= 63 for label in labels} == {True, False}
+
+
+def test_a_host_that_is_too_long_is_a_site_of_its_own() -> None:
+    """No host has more than 253 characters."""
+    within, beyond = "a" * 59 + ".b" * 91 + ".example.com", "a" * 60 + ".b" * 91 + ".example.com"
+    assert (len(within), len(beyond)) == (253, 254)
+    assert top_level_domain(within) == "example.com"
+    assert top_level_domain(beyond) == beyond
+    for far in (beyond, "b." * 200 + "example.com", "b." * 30_000 + "example.com", "xn--" + "a" * 60_000):
+        assert same_site("https://example.com", f"https://{far}") == "none"
+        assert same_site(f"https://{far}", f"https://{far}") == "lax"
+    assert same_site("https://example.com", f"https://{within}:65535") == "lax"
+
+
+def test_long_domains_are_not_remembered() -> None:
+    """What anybody may send does not fill the memory."""
+    same_site("https://api.example.com", "https://www.example.com")
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            assert same_site("https://example.com", f"https://{number}.{'a' * 60_000}.com") == "none"
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 ADDRESSES = [("127.0.0.1", True), ("::1", True), ("[::1]", False), ("1.2.3", False), ("localhost", False), ("", False)]

@@ -39,6 +39,7 @@ TransferMethod = Literal["cookie", "header"]
 SameSite = Literal["lax", "none", "strict"]
 
 REFRESH_PATH: Final = NormalisedURLPath("/session/refresh")
+NO_ORIGIN: Final = "null"
 JWKS_REFRESH_S: Final = 14_400
 
 
@@ -156,8 +157,9 @@ class SessionConfig:
         return sites.same_site(self.api_domain, self.get_origin(request, user_context))
 
     def get_origin(self, request: BaseRequest | None, user_context: dict[str, Any]) -> str:
-        """Give the website's domain for a request."""
-        return self._app_info.get_origin(request, user_context).get_as_string_dangerous()
+        """Give the website's domain for a request; `null`, which is of no site, if a function gives what is none."""
+        origin = self._app_info.find_origin(request, user_context)
+        return NO_ORIGIN if origin is None else origin.get_as_string_dangerous()
 
     def get_anti_csrf(self, request: BaseRequest | None, user_context: dict[str, Any]) -> anti_csrf.Mode:
         """Give the way in which a request has to show that it comes from the website.
