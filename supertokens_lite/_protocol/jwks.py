@@ -23,8 +23,8 @@ from supertokens_lite._protocol.tokens import (
     TokenRefused,
     TokenRules,
     decode_base64url,
-    is_session_token,
     parse_header,
+    parse_v2,
     verify_claims,
 )
 from supertokens_lite.types import Refusal
@@ -109,27 +109,34 @@ class KeySet:
             rules: what is asked of it.
 
         Raises:
-            TokenRefused: it is not good; for version 2, which only the core can verify, `UNSUPPORTED_VERSION`.
+            TokenRefused: it is not good. `UNSUPPORTED_VERSION`: it is of version 2, has not expired, and one of the
+                keys signed it; now it is the core's to judge.
             UnknownKey: its key is not in the set.
         """
         if rules.max_bytes is not None and len(token) > rules.max_bytes:
             raise TokenRefused(Refusal.TOO_LARGE)
         signed, _, signature = token.rpartition(".")
         header, _, payload = signed.partition(".")
-        signer = self._signers.get(header) or self._find_signer(header, token)
+        signer = self._signers.get(header)
+        if signer is None:
+            if header == V2_HEADER:
+                raise TokenRefused(self._judge_v2(token, signed, now_s, rules))
+            signer = self._find_signer(header)
         if signer.is_dynamic is not rules.dynamic_keys:
             raise TokenRefused(Refusal.WRONG_KEY_KIND)
         if signer.key is None:
             raise UnknownKey(signer.kid)
         try:
-            signer.key.verify(decode_base64url(signature), signed.encode("ascii"), _PADDING, _SHA256)
+            # one after the other: what the second needs of the processor is still there
+            proof, content = decode_base64url(signature), decode_base64url(payload)
+            signer.key.verify(proof, signed.encode("ascii"), _PADDING, _SHA256)
         except InvalidSignature:
             raise TokenRefused(Refusal.BAD_SIGNATURE) from None
         except ValueError:
             raise TokenRefused(Refusal.MALFORMED) from None
         if header not in self._signers and len(self._signers) < HEADERS_REMEMBERED:
             self._signers[header] = signer  # only now: what anybody can write would fill it
-        verified = verify_claims(token, signer.version, signer.kid, payload, rules)
+        verified = verify_claims(token, signer.version, signer.kid, content, rules)
         if now_s - rules.leeway_s >= verified.expires_s:
             raise TokenRefused(Refusal.EXPIRED)
         if now_s < verified.expires_s:
@@ -140,11 +147,22 @@ class KeySet:
         """Drop what is remembered of these sessions."""
         self._verified.forget(handles)
 
-    def _find_signer(self, header: str, token: str) -> _Signer:
-        if header == V2_HEADER and is_session_token(token):
-            raise TokenRefused(Refusal.UNSUPPORTED_VERSION)
+    def _find_signer(self, header: str) -> _Signer:
         version, kid = parse_header(header)
         return _Signer(self._keys.get(kid), version, kid, kid.startswith("d-"))
+
+    def _judge_v2(self, token: str, signed: str, now_s: float, rules: TokenRules) -> Refusal:
+        """Say what keeps a token of version 2 from being a session's; an invented one never gets as far as the core."""
+        expires_ms, signature = parse_v2(token)
+        if (now_s - rules.leeway_s) * 1000 >= expires_ms:
+            return Refusal.EXPIRED
+        for key in self._keys.values():
+            try:
+                key.verify(signature, signed.encode("ascii"), _PADDING, _SHA256)
+            except InvalidSignature:
+                continue
+            return Refusal.UNSUPPORTED_VERSION
+        return Refusal.BAD_SIGNATURE
 
 
 class _Generation(NamedTuple):
@@ -152,6 +170,9 @@ class _Generation(NamedTuple):
 
     tokens: dict[str, AccessToken]
     texts: dict[str, tuple[str, ...]]
+
+    def __repr__(self) -> str:
+        return f"_Generation({len(self.tokens)} tokens)"
 
 
 class VerifiedTokens:

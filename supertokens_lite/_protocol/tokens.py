@@ -4,7 +4,7 @@ A token is three parts, each base64url without padding, in the one spelling that
 token. The header says which key signed it and which version it is, and is believed for nothing else: the algorithm is
 RS256, and a header that says something else is refused, as is one that says something twice.
 
-    version 2         names no key, and is base64 with padding: only the core can verify it
+    version 2         names no key, and is base64 with padding: any key may have signed it, and the core judges it
     version 3         a session of the tenant `public`, whatever other claims it has
     version 4         names its tenant as well
     version 5         names the user of the login method as well
@@ -43,6 +43,7 @@ __all__ = (
     "is_session_token",
     "parse_access_token",
     "parse_header",
+    "parse_v2",
     "read_issue_time_s",
     "read_payload",
     "verify_claims",
@@ -76,7 +77,7 @@ PUBLIC_TENANT: Final = "public"
 MESSAGES: Final[Mapping[Refusal, str]] = {
     Refusal.MALFORMED: "it is not an access token of a session",
     Refusal.TOO_LARGE: "it is larger than allowed",
-    Refusal.UNSUPPORTED_VERSION: "it is of version 2, which only the core can verify",
+    Refusal.UNSUPPORTED_VERSION: "it is of version 2, about which the core has the last word",
     Refusal.UNKNOWN_KEY: "it names a key that is not known",
     Refusal.BAD_SIGNATURE: "its signature is wrong",
     Refusal.EXPIRED: "it has expired",
@@ -189,7 +190,6 @@ _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 _LAST: Final = (frozenset(_ALPHABET), frozenset(""), frozenset("AQgw"), frozenset("AEIMQUYcgkosw048"))
 """For each remainder of a length by four, what the last character may be, so that no bit is left over."""
 _FILL: Final = ("", "", "==", "=")
-_TO_STANDARD: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
 
 
 def build_decoder(fast: Callable[[str, bytes, bool], bytes] | None) -> Callable[[str], bytes]:
@@ -201,25 +201,17 @@ def build_decoder(fast: Callable[[str, bytes, bool], bytes] | None) -> Callable[
 
     def decode(text: str) -> bytes:
         over = len(text) % 4
-        if text and text[-1] not in _LAST[over]:
+        if (text and text[-1] not in _LAST[over]) or "+" in text or "/" in text:
             raise ValueError("not base64url")
-        # this decoder passes over what is not in the alphabet, so that fewer bytes come out
-        data = binascii.a2b_base64(text.encode("ascii").translate(_TO_STANDARD) + _FILL[over].encode())
-        if len(data) != len(text) * 3 // 4:
+        if fast is None:
+            data = binascii.a2b_base64(text.replace("-", "+").replace("_", "/") + _FILL[over])
+        else:
+            data = fast(text + _FILL[over], b"-_", True)
+        if len(data) != len(text) * 3 // 4:  # something was passed over that is not in the alphabet
             raise ValueError("not base64url")
         return data
 
-    if fast is None:
-        return decode
-
-    def decode_fast(text: str) -> bytes:
-        over = len(text) % 4
-        # these decoders take the standard alphabet too
-        if (text and text[-1] not in _LAST[over]) or "+" in text or "/" in text:
-            raise ValueError("not base64url")
-        return fast(text + _FILL[over], b"-_", True)
-
-    return decode_fast
+    return decode
 
 
 def _find_fast() -> Callable[[str, bytes, bool], bytes] | None:
@@ -286,21 +278,36 @@ def parse_access_token(text: str, max_bytes: int | None = None) -> UnverifiedTok
     return UnverifiedToken(*parse_header(header), payload)
 
 
-def verify_claims(text: str, version: int, kid: str, payload: str, rules: TokenRules) -> AccessToken:
+def parse_v2(text: str) -> tuple[int, bytes]:
+    """Read from a token of version 2 when it expires, in milliseconds since the epoch, and its signature.
+
+    Raises:
+        TokenRefused: it is not a session's.
+    """
+    read = _read_unverified(text)
+    if read is None or read[0] != 2:
+        raise TokenRefused(Refusal.MALFORMED)
+    try:
+        return read[1]["expiryTime"], _decode_padded(text.rpartition(".")[2])
+    except ValueError:
+        raise TokenRefused(Refusal.MALFORMED) from None
+
+
+def verify_claims(text: str, version: int, kid: str, payload: bytes, rules: TokenRules) -> AccessToken:
     """Give what a token says whose signature is good; whether it has expired is for the caller to look at.
 
     Args:
         text: the token.
         version: what its header says; not 2.
         kid: what its header says.
-        payload: its second part.
+        payload: its second part, decoded.
         rules: what is asked of it.
 
     Raises:
         TokenRefused: it does not say what a session's has to say.
     """
     try:
-        json_text = decode_base64url(payload).decode()
+        json_text = payload.decode()
         claims = parse_json(json_text)
     except (ValueError, RecursionError):
         raise TokenRefused(Refusal.MALFORMED) from None
@@ -365,7 +372,8 @@ def _is_session(version: int, claims: dict[str, Any]) -> bool:
                 and is_object(claims["userData"])
                 and type(claims["timeCreated"]) is int
                 and type(claims["expiryTime"]) is int
-                and abs(claims["timeCreated"]) < LATEST
+                and -LATEST < claims["timeCreated"] < LATEST
+                and -LATEST < claims["expiryTime"] < LATEST
             )
         issued_s, expires_s = claims["iat"], claims["exp"]
         parent, anti_csrf = claims.get("parentRefreshTokenHash1"), claims.get("antiCsrfToken")

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -143,12 +145,50 @@ def test_the_size(signer: Signer, keys: KeySet) -> None:
     assert refusal(keys, "x" * 10**6, TokenRules(max_bytes=4096)) is Refusal.TOO_LARGE
 
 
-def test_version_2_is_for_the_core(keys: KeySet) -> None:
-    """Only what has the form of a token of version 2 is worth a question."""
-    assert refusal(keys, v2_token_of(V2_CLAIMS)) is Refusal.UNSUPPORTED_VERSION
-    assert refusal(keys, v2_token_of({})) is Refusal.MALFORMED
+def sign_v2(signer: Signer, claims: object) -> str:
+    """Sign a token of version 2."""
+    signed = v2_token_of(claims).rpartition(".")[0]
+    return f"{signed}.{base64.b64encode(signer.private.sign(signed.encode(), PKCS1v15(), SHA256())).decode()}"
+
+
+def test_version_2_is_for_the_core(signer: Signer, keys: KeySet) -> None:
+    """Only a token of version 2 that one of the keys signed is worth a question, whatever kind of key it is."""
+    token = sign_v2(signer, V2_CLAIMS)
+    both = KeySet([Signer("s-1").jwk, signer.jwk], cache_size=0)
+    assert refusal(keys, token) is Refusal.UNSUPPORTED_VERSION
+    assert refusal(both, token) is Refusal.UNSUPPORTED_VERSION
+    assert refusal(both, token, TokenRules(dynamic_keys=False)) is Refusal.UNSUPPORTED_VERSION
+    assert refusal(KeySet([Signer().jwk], cache_size=0), token) is Refusal.BAD_SIGNATURE
+    assert refusal(KeySet([], cache_size=0), token) is Refusal.BAD_SIGNATURE
+    assert refusal(keys, v2_token_of(V2_CLAIMS)) is Refusal.BAD_SIGNATURE
+    assert refusal(keys, sign_v2(signer, {})) is Refusal.MALFORMED
+    assert refusal(keys, token + "=") is Refusal.MALFORMED
+    assert refusal(keys, token.rstrip("=")) is Refusal.MALFORMED
+    assert refusal(keys, token[:-9] + "\u0661" * 9) is Refusal.MALFORMED
     assert refusal(keys, f"{V2_HEADER}.x.y") is Refusal.MALFORMED
     assert refusal(keys, f"{V2_HEADER}.") is Refusal.MALFORMED
+
+
+def test_a_token_of_version_2_expires(signer: Signer, keys: KeySet) -> None:
+    """It is good until its expiry, in milliseconds, and the leeway after it."""
+    end_ms = NOW_S * 1000 + 250
+    token = sign_v2(signer, V2_CLAIMS | {"expiryTime": end_ms})
+    for leeway_s in (0, 5):
+        rules, end_s = TokenRules(leeway_s=leeway_s), end_ms / 1000 + leeway_s
+        assert refusal(keys, token, rules, end_s - 0.01) is Refusal.UNSUPPORTED_VERSION
+        assert refusal(keys, token, rules, end_s + 0.01) is Refusal.EXPIRED
+    assert refusal(keys, sign_v2(signer, V2_CLAIMS | {"expiryTime": 10**400})) is Refusal.MALFORMED
+
+
+@given(
+    OBJECTS | OBJECTS.map(V2_CLAIMS.__or__) | st.just(V2_CLAIMS), st.binary(max_size=8) | st.none(), st.text(max_size=3)
+)
+def test_any_token_of_version_2(signer: Signer, claims: dict[str, Any], signature: bytes | None, more: str) -> None:
+    """Whatever follows its header is refused; only what was signed as it is gets as far as the core."""
+    token = sign_v2(signer, claims)
+    text = (token if signature is None else f"{token.rpartition('.')[0]}.{base64.b64encode(signature).decode()}") + more
+    reason = refusal(KeySet([signer.jwk], cache_size=2), text)
+    assert (reason is Refusal.UNSUPPORTED_VERSION) <= (text == token)
 
 
 def test_an_unknown_key(signer: Signer) -> None:

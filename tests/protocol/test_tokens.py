@@ -23,6 +23,7 @@ from supertokens_lite._protocol.tokens import (
     is_session_token,
     parse_access_token,
     parse_header,
+    parse_v2,
     read_issue_time_s,
     read_payload,
 )
@@ -185,6 +186,8 @@ def test_any_text_is_a_token_or_refused(text: str) -> None:
         assert text.count(".") == 2
         assert token.version == 2
     assert read_issue_time_s(text) is None
+    with pytest.raises(TokenRefused):
+        parse_v2(text)
 
 
 @given(OBJECTS, JSON)
@@ -249,6 +252,18 @@ def test_claims_of_version_2() -> None:
     for name in V2_CLAIMS:
         assert not is_session_token(v2_token_of({key: value for key, value in V2_CLAIMS.items() if key != name}))
         assert not is_session_token(v2_token_of(V2_CLAIMS | {name: 1.5}))
+
+
+@given(st.integers(), st.binary(max_size=300))
+def test_the_end_of_version_2(expires_ms: int, signature: bytes) -> None:
+    """Expiry and signature come out as they were put in; a time beyond reckoning is refused."""
+    signed = v2_token_of(V2_CLAIMS | {"expiryTime": expires_ms}).rpartition(".")[0]
+    token = f"{signed}.{base64.b64encode(signature).decode()}"
+    if abs(expires_ms) < 2**53:
+        assert parse_v2(token) == (expires_ms, signature)
+    else:
+        with pytest.raises(TokenRefused):
+            parse_v2(token)
 
 
 def test_foreign_tokens_are_not_ours() -> None:

@@ -39,6 +39,19 @@ def test_a_token_is_recalled(signer: Signer) -> None:
     assert keys.remembered == 1
 
 
+def test_what_is_remembered_is_not_shown() -> None:
+    """What a debugger or an error report writes of the memory has no token in it."""
+    signer = Signer()
+    memory, tokens = VerifiedTokens(4), [signer.sign() for _ in range(4)]
+    keys = KeySet([signer.jwk], cache_size=0)
+    for token in tokens:
+        memory.remember(keys.verify(token, NOW_S, RULES))
+    assert len(memory) == 4
+    shown = repr(vars(memory))
+    assert "2 tokens" in shown
+    assert not [token for token in tokens if token in shown or token.rpartition(".")[2] in shown]
+
+
 def test_a_refused_token_is_not_recalled(signer: Signer) -> None:
     """Nothing that was refused is remembered."""
     keys = remembering(signer)

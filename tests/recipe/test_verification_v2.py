@@ -1,13 +1,16 @@
-"""Access tokens of version 2, which name no key: the core says what becomes of them."""
+"""Access tokens of version 2, which name no key: if one of the keys signed it, the core says what becomes of it."""
 
 from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from supertokens_lite.exceptions import CoreResponseError, CoreUnavailableError
 from supertokens_lite.framework import BaseResponse, PlainRequest
@@ -16,14 +19,19 @@ from supertokens_lite.supertokens import Supertokens
 from supertokens_lite.types import Refusal
 from tests.apps import build_app
 from tests.conftest import Drive
-from tests.protocol.signing import NOW_S
+from tests.protocol.signing import Signer
 from tests.servers import Fault, Reply, Seen, Server, serve, session_core
 
 HEADER = {"alg": "RS256", "typ": "JWT", "version": "2"}
+KEYS = "/.well-known/jwks.json"
 VERIFY = "/recipe/session/verify"
+NOW_S = int(time.time())
+SIGNER = Signer()
+STRANGER = Signer()
+JWKS = {"keys": [Signer("s-1").jwk, SIGNER.jwk]}
 
 
-def build_v2(header: dict[str, Any] = HEADER, /, **changes: Any) -> str:
+def build_v2(header: dict[str, Any] = HEADER, /, by: Signer = SIGNER, **changes: Any) -> str:
     """Build a token as cores of old did; a change to None leaves a member out."""
     payload = {
         "sessionHandle": "h",
@@ -34,8 +42,9 @@ def build_v2(header: dict[str, Any] = HEADER, /, **changes: Any) -> str:
         "timeCreated": NOW_S * 1000 + 456,
     } | changes
     said = {name: value for name, value in payload.items() if value is not None}
-    parts = (json.dumps(header, separators=(",", ":")), json.dumps(said, ensure_ascii=False), "a signature?")
-    return ".".join(base64.b64encode(part.encode()).decode() for part in parts)
+    parts = (json.dumps(header, separators=(",", ":")), json.dumps(said, ensure_ascii=False))
+    signed = ".".join(base64.b64encode(part.encode()).decode() for part in parts)
+    return f"{signed}.{base64.b64encode(by.private.sign(signed.encode(), PKCS1v15(), SHA256())).decode()}"
 
 
 SESSION = {
@@ -49,8 +58,14 @@ OK: dict[str, Any] = {"status": "OK", "session": SESSION}
 
 
 def answering(body: Any, status: int = 200) -> Callable[[Seen], Reply | Fault]:
-    """Answer every call with this."""
-    return session_core(lambda _: Reply(status, json.dumps(body).encode()))
+    """Give the keys, and answer every other call with this."""
+    return knowing_keys(lambda _: Reply(status, json.dumps(body).encode()))
+
+
+def knowing_keys(handler: Callable[[Seen], Reply | Fault]) -> Callable[[Seen], Reply | Fault]:
+    """Give the keys, and leave every other call to `handler`."""
+    keys = Reply(body=json.dumps(JWKS).encode())
+    return session_core(lambda seen: keys if seen.target == KEYS else handler(seen))
 
 
 def ask(drive: Drive, server: Server, test: Callable[[Supertokens], Any], **recipe: Any) -> None:
@@ -65,7 +80,7 @@ def ask(drive: Drive, server: Server, test: Callable[[Supertokens], Any], **reci
 
 @pytest.mark.parametrize("check_database", [False, True])
 def test_the_core_decides_in_one_call(drive: Drive, check_database: bool) -> None:
-    """Nothing is fetched to verify it with; the core gets it as it is, each time."""
+    """Once the keys are there the core gets it as it is, each time."""
     token = build_v2()
 
     async def test(app: Supertokens) -> None:
@@ -82,9 +97,9 @@ def test_the_core_decides_in_one_call(drive: Drive, check_database: bool) -> Non
             assert (payload["iat"], payload["exp"]) == (NOW_S, NOW_S + 3600)
             front = json.loads(base64.b64decode(session.front_token))
             assert (front["uid"], front["ate"], front["up"]) == ("ada", (NOW_S + 3600) * 1000, payload)
-            assert len(server.seen) == number
-        for seen in server.seen:
-            assert (seen.method, seen.target) == ("POST", VERIFY)
+            assert [seen.target for seen in server.seen] == [KEYS] + [VERIFY] * number
+        for seen in server.calls(VERIFY):
+            assert seen.method == "POST"
             assert json.loads(seen.body) == {
                 "accessToken": token,
                 "doAntiCsrfCheck": False,
@@ -126,7 +141,7 @@ def test_its_anti_csrf_token_is_the_core_s_to_look_at(drive: Drive) -> None:
         await verify(token)
         await verify(token, "x", anti_csrf_check=False)
         names = ("antiCsrfToken", "doAntiCsrfCheck", "enableAntiCsrf")
-        bodies = [json.loads(seen.body) for seen in server.seen]
+        bodies = [json.loads(seen.body) for seen in server.calls(VERIFY)]
         assert [tuple(body.get(name) for name in names) for body in bodies] == [
             ("right", True, True),
             (None, True, True),
@@ -185,7 +200,8 @@ def test_what_the_core_does_not_say(drive: Drive, answer: Any) -> None:
         ask(drive, server, test)
 
 
-def test_a_core_that_is_away(drive: Drive) -> None:
+@pytest.mark.parametrize("gives_keys", [False, True])
+def test_a_core_that_is_away(drive: Drive, gives_keys: bool) -> None:
     """No answer is no answer."""
 
     async def test(app: Supertokens) -> None:
@@ -193,8 +209,61 @@ def test_a_core_that_is_away(drive: Drive) -> None:
             with pytest.raises(CoreUnavailableError):
                 await app.session.get_session_without_request_response(build_v2(), session_required=required)
 
-    with serve(session_core(lambda _: Fault("reset"))) as server:
+    with serve((knowing_keys if gives_keys else session_core)(lambda _: Fault("reset"))) as server:
         ask(drive, server, test)
+
+
+LONG_AGO = (NOW_S - 60) * 1000
+
+
+def signed_by(other: str, token: str) -> str:
+    """Give a token with the signature of another one."""
+    return f"{token.rpartition('.')[0]}.{other.rpartition('.')[2]}"
+
+
+@pytest.mark.parametrize(
+    ("forgeries", "reason"),
+    [
+        ([build_v2(by=STRANGER, sessionHandle=f"h{number}") for number in range(20)], Refusal.BAD_SIGNATURE),
+        ([build_v2().rpartition(".")[0] + end for end in (".", ".AAAA", ".QUJD")], Refusal.BAD_SIGNATURE),
+        ([signed_by(build_v2(), build_v2(userId="root"))], Refusal.BAD_SIGNATURE),
+        ([signed_by(build_v2(expiryTime=LONG_AGO), build_v2())], Refusal.BAD_SIGNATURE),
+        ([build_v2(expiryTime=LONG_AGO), build_v2(expiryTime=0), build_v2(expiryTime=-1)], Refusal.EXPIRED),
+        ([build_v2(by=STRANGER, expiryTime=LONG_AGO)], Refusal.EXPIRED),
+    ],
+)
+def test_inventions_do_not_reach_the_core(drive: Drive, forgeries: list[str], reason: Refusal) -> None:
+    """What no key signed, or has expired, costs no call, however many there are and whatever is asked of them."""
+
+    async def test(app: Supertokens) -> None:
+        for token in forgeries:
+            for required, check_database in ((True, False), (False, False), (True, True)):
+                with pytest.raises(TryRefreshTokenError) as caught:
+                    await app.session.get_session_without_request_response(
+                        token, session_required=required, check_database=check_database
+                    )
+                assert caught.value.reason is reason
+                assert token not in str(caught.value)
+        assert [seen.target for seen in server.seen] == [KEYS]
+
+    with serve(answering(OK)) as server:
+        ask(drive, server, test)
+
+
+def test_keys_that_were_given(drive: Drive) -> None:
+    """Any of the keys that were given at the start may have signed it, and nothing is fetched."""
+
+    async def test(app: Supertokens) -> None:
+        assert (await app.session.get_session_without_request_response(build_v2())).verified_by == "core"
+        with pytest.raises(TryRefreshTokenError):
+            await app.session.get_session_without_request_response(build_v2(by=STRANGER))
+        for misspelt in (build_v2() + "=", build_v2().rpartition(".")[0] + ".a signature?"):
+            with pytest.raises(UnauthorisedError):
+                await app.session.get_session_without_request_response(misspelt)
+        assert [seen.target for seen in server.seen] == [VERIFY]
+
+    with serve(answering(OK)) as server:
+        ask(drive, server, test, static_jwks=JWKS)
 
 
 @pytest.mark.parametrize(
@@ -208,6 +277,8 @@ def test_a_core_that_is_away(drive: Drive) -> None:
         build_v2(userData=[]),
         build_v2(timeCreated="1"),
         build_v2(timeCreated=10**400),
+        build_v2(expiryTime=10**400),
+        build_v2(expiryTime="1"),
         build_v2().replace("=", ""),
         build_v2() + ".x",
     ],

@@ -2,7 +2,7 @@
 
 An access token is verified with the public keys at hand. The core is asked only if
 
-    the token is of version 2, which names no key                   the core's answer decides
+    the token is of version 2, not expired, and signed by a key     the core's answer decides
     the caller wants the database to be checked                     the session may have been revoked
     the token is the first after a refresh, on a core below 5.6     the core has to learn that it was used
 
@@ -28,7 +28,6 @@ from supertokens_lite._protocol.tokens import (
     TokenRefused,
     build_front_token,
     is_session_token,
-    parse_access_token,
     read_payload,
 )
 from supertokens_lite._protocol.versions import promotes_at_verify
@@ -90,7 +89,7 @@ class Verification:
             except TokenRefused as refused:
                 if refused.reason is not Refusal.UNSUPPORTED_VERSION:
                     _refuse(access_token, refused)
-            if token is None:  # of version 2
+            if token is None:  # of version 2, and no invention
                 return await self._ask(
                     front, access_token, None, anti_csrf_token, check_anti_csrf, check_database, user_context
                 )
@@ -251,8 +250,6 @@ def _check_form(access_token: str) -> None:
     """Refuse what no key could vouch for, like some other service's token, before the core is asked for keys."""
     if not is_session_token(access_token):
         raise TokenRefused(Refusal.MALFORMED)
-    if parse_access_token(access_token).version == 2:
-        raise TokenRefused(Refusal.UNSUPPORTED_VERSION)
 
 
 def _refuse(access_token: str, refused: TokenRefused) -> NoReturn:
