@@ -1,7 +1,8 @@
 """Identifiers and frozen facts that two rooms share.
 
 Nothing here decides anything or touches the world. `HttpRequest`, `HttpReply` and `CoreCall` are made several times a
-call, so they are named tuples: a frozen dataclass takes three times as long to build.
+call, so they are named tuples: a frozen dataclass takes three times as long to build. Their `repr` shows neither query,
+nor headers, nor body, for those hold tokens and keys.
 """
 
 from __future__ import annotations
@@ -58,6 +59,9 @@ class HttpRequest(NamedTuple):
     headers: Mapping[str, str]
     body: bytes = b""
 
+    def __repr__(self) -> str:
+        return f"HttpRequest({self.method!r}, {self.target.partition('?')[0]!r}, {len(self.body)} bytes)"
+
 
 class HttpReply(NamedTuple):
     """One reply of a session core, read to its end.
@@ -71,6 +75,9 @@ class HttpReply(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    def __repr__(self) -> str:
+        return f"HttpReply({self.status}, {len(self.body)} bytes)"
 
 
 class CoreCall(NamedTuple):
@@ -90,6 +97,9 @@ class CoreCall(NamedTuple):
     query: Mapping[str, str] | None = None
     body: Mapping[str, Any] | None = None
     repeatable: bool = True
+
+    def __repr__(self) -> str:
+        return f"CoreCall({self.method!r}, {self.path!r})"
 
 
 class Refusal(str, Enum):

@@ -32,6 +32,7 @@ from supertokens_lite.exceptions import ClosedError, ConfigurationError, General
 from supertokens_lite.framework import PlainRequest
 from supertokens_lite.recipe import session
 from supertokens_lite.recipe.session import SessionOverrideConfig, syncio
+from supertokens_lite.types import CoreCall, HttpReply, HttpRequest
 from tests.apps import USER, build_app, create
 from tests.conftest import Drive
 from tests.served import ServedCore
@@ -100,6 +101,18 @@ def test_recipe_user_ids_are_values() -> None:
     assert len({ada, RecipeUserId("ada"), RecipeUserId("eve")}) == 2
     assert ada.get_as_string() == "ada"
     assert repr(ada) == "RecipeUserId('ada')"
+
+
+def test_calls_are_shown_without_what_they_carry() -> None:
+    """Neither body, nor headers, nor a query is in the text of a call, a request or a reply."""
+    secret = "s3cret"
+    call = CoreCall("POST", "/recipe/session/verify", {"a": secret}, {"accessToken": secret})
+    request = HttpRequest("PUT", f"http://{secret}@core", f"/recipe/x?a={secret}", {"api-key": secret}, secret.encode())
+    reply = HttpReply(200, {"set-cookie": secret}, secret.encode())
+    assert repr(call) == str(call) == "CoreCall('POST', '/recipe/session/verify')"
+    assert repr(request) == f"{request}" == "HttpRequest('PUT', '/recipe/x', 6 bytes)"
+    assert repr(reply) == str(reply) == "HttpReply(200, 6 bytes)"
+    assert secret not in repr([call, request, reply])
 
 
 def test_cors_headers() -> None:
