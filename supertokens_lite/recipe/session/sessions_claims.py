@@ -59,7 +59,7 @@ class ClaimSessions:
         if override_global_claim_validators is not None:
             given: Any = override_global_claim_validators(validators, found, context)
             validators = await settle(given)
-        payload = {"tId": found.tenant_id} | found.custom_claims_in_access_token_payload
+        payload = found.custom_claims_in_access_token_payload | {"tId": found.tenant_id}
         result = await settle(
             self._implementation.validate_claims(found.user_id, found.recipe_user_id, payload, validators, context)
         )
