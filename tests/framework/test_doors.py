@@ -336,4 +336,5 @@ def test_requests_share_nothing(request: pytest.FixtureRequest, begin: Begin, do
         answers = list(pool.map(call, list(clients) * 10))
     assert answers == [(user, {"handle": handles[user], "user": user}) for user in list(clients) * 10]
     assert len({id(context) for context in contexts}) == 200
+    assert all(context["shop"] == "books" for context in contexts)
     assert SHARED == {"shop": "books"}
