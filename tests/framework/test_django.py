@@ -22,6 +22,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.urls import path
 from django.utils.decorators import method_decorator, sync_and_async_middleware
+from django.utils.deprecation import MiddlewareMixin
 from django.views import View
 
 from supertokens_lite import RecipeUserId, Supertokens
@@ -396,6 +397,23 @@ def test_middlewares_inside(begin: Begin) -> None:
             assert ("X-Inside", "1") in response.headers
             assert any(value.startswith("inside=1") for _, value in response.headers)
     assert SEEN == [401, 401]
+
+
+class Nosy(MiddlewareMixin):
+    """A middleware that answers whatever goes wrong in views."""
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse:
+        """Answer."""
+        return HttpResponse(status=418)
+
+
+def test_middlewares_that_take_errors(begin: Begin) -> None:
+    """A request that a decorator does not let in is answered as always; errors of views are for the first who wants."""
+    begin()
+    with override_settings(MIDDLEWARE=[MIDDLEWARE, f"{__name__}.Nosy"]):
+        for send in (send_to, send_to_async):
+            answers = [send(Keeper().request("GET", target)).status for target in ("/me", "/async/me", "/late")]
+            assert answers == [401, 401, 418]
 
 
 def test_an_error_handler_has_the_last_word(begin: Begin) -> None:
