@@ -27,6 +27,8 @@ def origin(request: BaseRequest | None, user_context: dict[str, Any]) -> str:
         ({"origin": "https://evil.com"}, 401),
         ({"origin": "null"}, 401),
         ({"origin": "chrome-extension://abc"}, 401),
+        ({"origin": "https://exam\nple.com"}, 401),
+        ({"origin": "https://" + "a" * 60_000}, 401),
         ({"origin": PARTNER}, 401),
         ({}, 401),
         ({"origin": PARTNER, "rid": "anti-csrf"}, 200),

@@ -15,8 +15,8 @@ from supertokens_lite._protocol.messages import BaseRequest
 from supertokens_lite._protocol.sizes import check_size
 from supertokens_lite._protocol.tokens import TokenRules
 from supertokens_lite._protocol.transfer import CookieSettings
-from supertokens_lite._protocol.urls import NormalisedURLDomain, NormalisedURLPath
-from supertokens_lite.config import AppInfo
+from supertokens_lite._protocol.urls import NormalisedURLPath
+from supertokens_lite.config import AppInfo, parse_domain
 from supertokens_lite.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -174,11 +174,8 @@ class SessionConfig:
         return anti_csrf.choose_mode(None, self.get_cookie_same_site(request, user_context))
 
     def _is_of_one_site(self, origin: str | None) -> bool:
-        try:
-            domain = NormalisedURLDomain(origin or "").get_as_string_dangerous()
-            return sites.same_site(self.api_domain, domain) == "lax"
-        except ValueError:
-            return False
+        domain = parse_domain(origin or "")
+        return domain is not None and sites.same_site(self.api_domain, domain.get_as_string_dangerous()) == "lax"
 
     def get_cookie_settings(self, request: BaseRequest | None, user_context: dict[str, Any]) -> CookieSettings:
         """Give what the session cookies of a request are to be like."""
