@@ -35,7 +35,7 @@ from supertokens_lite.recipe.session.exceptions import UnauthorisedError
 from supertokens_lite.recipe.session.framework.django import asyncio as awaited
 from supertokens_lite.recipe.session.framework.django import syncio as blocking
 from tests.apps import override
-from tests.doors import REFRESH, content
+from tests.doors import REFRESH, allowing, build, content
 from tests.doors import Client as Keeper
 from tests.framework.django_site import MIDDLEWARE, send_to, send_to_async
 from tests.framework.django_site import urlpatterns as site
@@ -397,6 +397,31 @@ def test_middlewares_inside(begin: Begin) -> None:
             assert ("X-Inside", "1") in response.headers
             assert any(value.startswith("inside=1") for _, value in response.headers)
     assert SEEN == [401, 401]
+
+
+def test_an_sdk_of_its_own(begin: Begin, core_uri: str) -> None:
+    """A decorator may be given an SDK object; here one that takes no tokens from headers."""
+    begin()
+    keeper = Keeper("header")
+    keeper.take(send_to(keeper.request("POST", "/login")))
+    with build(core_uri, **allowing("cookie")) as other:
+
+        def view(request: HttpRequest) -> HttpResponse:
+            return HttpResponse()
+
+        async def view_awaited(request: HttpRequest) -> HttpResponse:
+            return HttpResponse()
+
+        routes = (
+            path("any", blocking.verify_session()(view)),
+            path("one", blocking.verify_session(app=other)(view)),
+            path("async/any", awaited.verify_session()(view_awaited)),
+            path("async/one", awaited.verify_session(app=other)(view_awaited)),
+        )
+        with override_settings(ROOT_URLCONF=routes):
+            for send, prefix in ((send_to, ""), (send_to_async, "/async")):
+                answers = [send(keeper.request("GET", prefix + target)).status for target in ("/any", "/one")]
+                assert answers == [200, 401]
 
 
 class Nosy(MiddlewareMixin):
