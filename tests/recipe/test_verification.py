@@ -19,7 +19,7 @@ from tests.apps import USER, build_app, override
 from tests.clocked import Clocked
 from tests.conftest import Drive
 from tests.doors import mint
-from tests.embedded.client import Clock, claims_of
+from tests.embedded.client import Clock, claims_of, header_of
 
 VERIFY = ("POST", "/recipe/session/verify")
 REGENERATE = ("POST", "/recipe/session/regenerate")
@@ -118,6 +118,23 @@ def test_the_keys_are_fetched_once_for_all(drive_on_loop: Drive, core: EmbeddedC
         assert (sdk.fetched, sdk.take()) == (1, [])
 
     drive_on_loop(scenario, Clocked(core, clock))
+
+
+def test_a_key_that_is_new(drive: Drive, core: EmbeddedCore, clock: Clock) -> None:
+    """The first token that a new key signed has the keys fetched once; old tokens stay good."""
+
+    async def scenario(sdk: Clocked) -> None:
+        old = (await create(sdk)).get_access_token()
+        await verify(sdk, old)
+        core.rotate_keys()
+        clock.move(61_000)
+        new = [(await create(sdk)).get_access_token() for _ in range(2)]
+        assert header_of(new[0])["kid"] != header_of(old)["kid"]
+        assert [(await verify(sdk, token)).verified_by for token in (*new, old)] == ["local"] * 3
+        assert [(await verify(sdk, token)).verified_by for token in (*new, old)] == ["cache"] * 3
+        assert (sdk.fetched, sdk.take()) == (2, [])
+
+    drive(scenario, Clocked(core, clock))
 
 
 WHEN = {

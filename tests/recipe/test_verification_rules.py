@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supertokens_lite.embedded import EmbeddedCore
-from supertokens_lite.exceptions import GeneralError
+from supertokens_lite.exceptions import CoreUnavailableError, GeneralError
 from supertokens_lite.recipe.session.exceptions import TryRefreshTokenError, UnauthorisedError
 from supertokens_lite.supertokens import Supertokens
 from supertokens_lite.types import Refusal
@@ -416,9 +416,10 @@ def test_what_a_hostile_client_sends(drive: Drive, core: EmbeddedCore, name: str
 
 
 @pytest.fixture(scope="module")
-def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Supertokens:
+def everywhere() -> Iterator[Supertokens]:
     """Give an SDK that was given its keys."""
-    return build_app(AWAY, recipe={"static_jwks": key_set()})
+    with build_app(AWAY, max_retries=0, recipe={"static_jwks": key_set()}) as app:
+        yield app
 
 
 @settings(deadline=None)
@@ -434,7 +435,9 @@ def test_every_change_of_a_token_is_refused(everywhere: Supertokens, data: st.Da
     kind = data.draw(st.sampled_from(["replace", "insert", "drop"]))
     changed = token[:place] + ("" if kind == "drop" else letter) + token[place + (kind != "insert") :]
     if changed != token:
-        with pytest.raises((TryRefreshTokenError, UnauthorisedError)):
+        # another name of a key could be that of a new one, which only the core could tell
+        kinds = (CoreUnavailableError,) if place < token.index(".") else ()
+        with pytest.raises((TryRefreshTokenError, UnauthorisedError, *kinds)):
             verify(changed, session_required=True)
 
 
