@@ -127,7 +127,7 @@ def lowest(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure, side by side in one run, and print ratios; `-- --save` writes docs/performance.md."""
-    install(session, "test")
+    install(session, "test", extras=f"{EXTRAS},fast")
     session.run("python", "-m", "tests.bench", "--peer", peer_python(session), *session.posargs)
 
 

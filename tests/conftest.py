@@ -12,12 +12,16 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 import trio
+from hypothesis import settings
 
 from supertokens_lite._io.blocking import run
 from supertokens_lite._io.portal import Portal
 from supertokens_lite.embedded import EmbeddedCore
 
 T = TypeVar("T")
+
+settings.register_profile("house", deadline=None)  # how long an example takes is no property of it
+settings.load_profile("house")
 
 CORE_URI_VARIABLE = "SUPERTOKENS_CORE_URI"
 """Names a real core to run the integration tests against, instead of an embedded one."""
