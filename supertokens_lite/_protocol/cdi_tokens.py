@@ -19,6 +19,8 @@ OK: Final = "OK"
 ENDED: Final = "UNAUTHORISED"
 TRY_REFRESH: Final = "TRY_REFRESH_TOKEN"
 THEFT: Final = "TOKEN_THEFT_DETECTED"
+ROTATED_OUT: Final = "rotated-out token branch"
+"""How a core of CDI 5.6 begins to say that a token was replaced, twice or more often, in a session that lives on."""
 
 
 class Verified(NamedTuple):
@@ -102,7 +104,9 @@ def read_verified(reply: Mapping[str, Any]) -> Verified | Refused:
     """Read the reply to a verification."""
     status = reply["status"]
     if status in (ENDED, TRY_REFRESH):
-        return Refused(_message(reply), status == TRY_REFRESH)
+        message = _message(reply)
+        # the session lives on then, under newer tokens, and the client must not lose them for a late request
+        return Refused(message, status == TRY_REFRESH or message.startswith(ROTATED_OUT))
     _expect(status, OK)
     session, access = reply["session"], reply.get("accessToken")
     return Verified(

@@ -175,8 +175,7 @@ def say_verified(sdk: Clocked, token: Access, check_database: bool, now_ms: int)
             return Said(calls=[VERIFY])
         return Said(calls=[VERIFY], access=mint(token.own, None, now_ms))
     if not {token.own, token.parent} & {stored.current, stored.previous} - {None}:
-        stored.forget(sdk)
-        return Said(ENDED, [VERIFY])
+        return Said(REFUSED, [VERIFY])
     if not is_stale:
         return Said(calls=[VERIFY])
     if not stored.is_live(now_ms):

@@ -16,7 +16,7 @@ from supertokens_lite import RecipeUserId
 from supertokens_lite.embedded import EmbeddedCore
 from supertokens_lite.exceptions import BadInputError, CoreResponseError, CoreUnavailableError
 from supertokens_lite.recipe.session import SessionContainer
-from supertokens_lite.recipe.session.exceptions import TokenTheftError, UnauthorisedError
+from supertokens_lite.recipe.session.exceptions import TokenTheftError, TryRefreshTokenError, UnauthorisedError
 from supertokens_lite.supertokens import Supertokens
 from supertokens_lite.types import Refusal
 from tests.apps import USER, build_app, create, override
@@ -104,6 +104,23 @@ def test_a_payload_that_was_changed_meanwhile(drive: Drive, core: EmbeddedCore, 
         assert "old" not in payload
 
     drive(scenario, Clocked(core, clock))
+
+
+def test_a_late_request_does_not_cost_the_session(drive: Drive, core: EmbeddedCore, clock: Clock) -> None:
+    """An access token that was replaced twice is to be refreshed where the core is asked; nobody is signed out."""
+
+    async def scenario(sdk: Clocked) -> None:
+        first = await begin(sdk)
+        second = await refresh(sdk, refresh_token(first))
+        third = await refresh(sdk, refresh_token(second))
+        verify = sdk.session.get_session_without_request_response
+        with pytest.raises(TryRefreshTokenError) as caught:
+            await verify(first.get_access_token(), anti_csrf_check=False, check_database=True)
+        assert caught.value.reason is Refusal.REFUSED_BY_CORE
+        found = await verify(third.get_access_token(), anti_csrf_check=False, check_database=True)
+        assert found.get_handle() == first.get_handle()
+
+    drive(scenario, Clocked(core, clock, "5.6"))
 
 
 @pytest.mark.parametrize("used", ["verified", "refreshed"])
