@@ -148,6 +148,24 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """Have a real browser with the official frontend SDK use an application; needs node, npm and Chromium."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None or shutil.which("npm") is None:
+        session.error("node with npm, and Chromium, are needed: apt-get install nodejs npm chromium")
+    install(session, "test")
+    tools, sources = ROOT / ".nox" / "browser-tools", ROOT / "tests" / "browser"
+    tools.mkdir(exist_ok=True)
+    for name in ("package.json", "page.js", "visit.mjs"):
+        shutil.copy(sources / name, tools)
+    with session.chdir(tools):
+        session.run("npm", "install", "--silent", "--no-fund", "--no-audit", external=True)
+        session.run("npx", "esbuild", "page.js", "--bundle", "--outfile=bundle.js", "--log-level=error", external=True)
+    found = {"SUPERTOKENS_LITE_BROWSER": str(tools), "SUPERTOKENS_LITE_CHROMIUM": chromium}
+    session.run("pytest", "tests/browser", *session.posargs, env=found)
+
+
+@nox.session
 def compat(session: nox.Session) -> None:
     """Compare names, signatures, defaults and import paths with the pinned peer."""
     install(session, "test")
