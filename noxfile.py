@@ -90,7 +90,8 @@ def coverage(session: nox.Session) -> None:
     install(session, "test", "lint")
     session.run("coverage", "erase")
     drivers = {"SUPERTOKENS_LITE_DRIVERS": "asyncio,direct"}  # what is covered is the same
-    session.run("coverage", "run", "-m", "pytest", "-q", "-m", "not slow", *session.posargs, env=drivers)
+    quick = ("-q", "-m", "not slow", "--hypothesis-profile=quick")
+    session.run("coverage", "run", "-m", "pytest", *quick, *session.posargs, env=drivers)
     session.run("coverage", "combine", "-q")
     session.run("coverage", "report")
 

@@ -21,6 +21,7 @@ from supertokens_lite.embedded import EmbeddedCore
 T = TypeVar("T")
 
 settings.register_profile("house", deadline=None)  # how long an example takes is no property of it
+settings.register_profile("quick", deadline=None, max_examples=25)
 settings.load_profile("house")
 
 CORE_URI_VARIABLE = "SUPERTOKENS_CORE_URI"
