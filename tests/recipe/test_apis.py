@@ -235,6 +235,7 @@ def test_discovery(drive: Drive) -> None:
             "response_types_supported": ["code", "id_token", "id_token token"],
         }
         assert answer.get_header("access-control-allow-origin") == "*"
+        assert answer.get_header("cache-control") == "max-age=3600"
         assert content(answer) == {"status": "OK"} | vars(await app.session.get_open_id_discovery_configuration())
 
     with build(AWAY) as app:

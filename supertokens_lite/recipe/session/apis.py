@@ -61,6 +61,8 @@ WITHOUT_SESSION: Final = frozenset(("OPTIONS", "TRACE"))
 JWK_MEMBERS: Final = ("kty", "kid", "n", "e", "alg", "use")
 LONGEST_METHOD: Final = 20
 LONGEST_PATH: Final = 200
+DISCOVERY_MAX_AGE_S: Final = 3600
+"""What it says follows from the settings, which change with a new release of the application at most."""
 
 
 class Recipe(Protocol):
@@ -198,6 +200,7 @@ class Apis:
         _answer(response, 200, {"keys": [_public(key) for key in keys]})
 
     async def _give_discovery(self, request: BaseRequest, response: BaseResponse, user_context: UserContext) -> None:
+        response.set_header("Cache-Control", f"max-age={DISCOVERY_MAX_AGE_S}")
         response.set_header("Access-Control-Allow-Origin", "*")
         _answer(response, 200, self._discovery)
 
