@@ -29,7 +29,7 @@ def figures(folder: Path, calls: int, peer: str | None) -> Iterator[Figure]:
         yield from blocking_figures(app, url, handle, calls)
         yield from async_figures(app, url, handle, calls)
         if peer is not None:
-            yield from peer_figures(app, url, handle, calls, peer)
+            yield from peer_figures(url, handle, calls, peer)
 
 
 def raw_arguments(url: str, handle: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
@@ -104,15 +104,15 @@ def async_figures(app: Any, url: str, handle: str, calls: int) -> Iterator[Figur
     loop.close()
 
 
-def peer_figures(app: Any, url: str, handle: str, calls: int, peer: str) -> Iterator[Figure]:
+def peer_figures(url: str, handle: str, calls: int, peer: str) -> Iterator[Figure]:
     """The same calls by the peer, in an environment of its own, against ours on a loop of ours."""
     few = max(20, calls // 10)
-    create = app.session.blocking.create_new_session_without_request_response
+    again = build_app(url)
+    create = again.session.blocking.create_new_session_without_request_response
     tokens = [create("public", RecipeUserId("bench")).get_access_token() for _ in range(few + 1)]
     arguments = [peer, str(PEER), url, handle, tokens[0], str(few)]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     seconds: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    again = build_app(url)
 
     async def timed(call: Callable[[], Awaitable[Any]], times: int) -> float:
         begun = time.perf_counter()
