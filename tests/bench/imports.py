@@ -18,7 +18,7 @@ MOST_DISTRIBUTIONS = 16
 FOREIGN = f"""\
 import sys
 import {MODULE}
-ours = {{"supertokens_lite", "__main__", *sys.stdlib_module_names, *sys.builtin_module_names}}
+ours = {{"supertokens_lite", "__main__", "_openssl", *sys.stdlib_module_names, *sys.builtin_module_names}}
 print(*(name for name in sys.modules if name.partition(".")[0] not in ours), sep="\\n")
 """
 """Prints the modules of other distributions that the SDK imports, in the order in which it does."""
