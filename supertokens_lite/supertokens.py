@@ -11,13 +11,12 @@ import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, ClassVar, Final, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar, cast
 
 from supertokens_lite._core.querier import Querier
 from supertokens_lite._io.asynchronous import AsyncIO
 from supertokens_lite._io.base import AsyncTransport, BlockingTransport, Drive, Effects, in_blocking_code
 from supertokens_lite._io.blocking import BlockingIO, run
-from supertokens_lite._io.portal import Portal
 from supertokens_lite._protocol.messages import BaseRequest, BaseResponse
 from supertokens_lite.config import (
     AppInfo,
@@ -33,6 +32,9 @@ from supertokens_lite.recipe.session.apis import handle_error
 from supertokens_lite.recipe.session.doors import Doors
 from supertokens_lite.recipe.session.recipe import RecipeInit, SessionRecipe
 from supertokens_lite.recipe.session.sessions import Sessions
+
+if TYPE_CHECKING:
+    from supertokens_lite._io.portal import Portal
 
 __all__ = (
     "AppSessions",
@@ -111,7 +113,7 @@ class Supertokens:
         supertokens_config.warn()
         if debug or os.environ.get("SUPERTOKENS_DEBUG") == "1":
             _log_to_standard_error()
-        self._portal = Portal() if portal else None
+        self._portal = _build_portal() if portal else None
         self._transports = _build_transports(supertokens_config)
         self._effects = Effects(AsyncIO(self._transports[0]), BlockingIO(self._transports[1]))
         self._querier = _build_querier(supertokens_config, self._effects, self._domains)
@@ -266,6 +268,13 @@ def _session_of(recipe_list: object) -> RecipeInit:
     if len(found) > 1:
         raise ConfigurationError("recipe_list: session.init(…) is in it more than once")
     return found[0]
+
+
+def _build_portal() -> Portal:
+    # late: who has no portal does not need to load asyncio
+    from supertokens_lite._io.portal import Portal  # noqa: PLC0415
+
+    return Portal()
 
 
 def _build_transports(config: SupertokensConfig) -> tuple[AsyncTransport, BlockingTransport]:
