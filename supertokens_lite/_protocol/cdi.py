@@ -1,7 +1,7 @@
 """The core's protocol, from our side: what a call looks like, and what its reply says.
 
-Field names in camel case and times in milliseconds end here. What a reply lacks although the protocol has it comes out
-as `KeyError`, `TypeError` or `ValueError`; the querier turns that into one error.
+Field names in camel case and times in milliseconds end here. A reply that lacks what the protocol has is an error, as
+`members` says.
 """
 
 from __future__ import annotations
@@ -11,7 +11,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from supertokens_lite._protocol import paths
-from supertokens_lite.types import CoreCall, is_array, is_object
+from supertokens_lite._protocol.members import (
+    read_array,
+    read_identity,
+    read_object,
+    read_status,
+    read_text,
+    read_text_or_none,
+    read_whole,
+)
+from supertokens_lite.types import CoreCall
 
 __all__ = (
     "Created",
@@ -113,41 +122,6 @@ class Replaced(NamedTuple):
     newer: VersionedData | None
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("not a string")
-    return value
-
-
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError("not a whole number")
-    return value
-
-
-def _object(value: object) -> dict[str, Any]:
-    if not is_object(value):
-        raise TypeError("not an object")
-    return value
-
-
-def _array(value: object) -> list[Any]:
-    if not is_array(value):
-        raise TypeError("not an array")
-    return value
-
-
-def _status(reply: Mapping[str, Any], *known: str) -> str:
-    status: str = reply["status"]
-    if status not in known:
-        raise ValueError("a status that the protocol does not have")
-    return status
-
-
 def _flag(value: bool) -> str:
     return "true" if value else "false"
 
@@ -180,22 +154,16 @@ def read_created(reply: Mapping[str, Any]) -> Created:
     """Read the reply to a creation."""
     session, access, refresh = reply["session"], reply["accessToken"], reply["refreshToken"]
     return Created(
-        *_identity(session),
-        _text(access["token"]),
+        *read_identity(session),
+        read_text(session["tenantId"]),
+        read_text(access["token"]),
         _read_token(refresh),
-        _text_or_none(reply.get("antiCsrfToken")),
+        read_text_or_none(reply.get("antiCsrfToken")),
     )
 
 
-def _identity(session: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    """Read handle, users and tenant; before CDI 4.0 the user is the login method's user too."""
-    user_id = _text(session["userId"])
-    recipe_user_id = _text(session.get("recipeUserId", user_id))
-    return _text(session["handle"]), user_id, recipe_user_id, _text(session["tenantId"])
-
-
 def _read_token(token: Mapping[str, Any]) -> tuple[str, int, int]:
-    return _text(token["token"]), _whole(token["expiry"]), _whole(token["createdTime"])
+    return read_text(token["token"]), read_whole(token["expiry"]), read_whole(token["createdTime"])
 
 
 def get_session(handle: str) -> CoreCall:
@@ -205,7 +173,7 @@ def get_session(handle: str) -> CoreCall:
 
 def has_gone(reply: Mapping[str, Any]) -> bool:
     """Tell whether a reply says that there is no such session."""
-    return _status(reply, OK, GONE) == GONE
+    return read_status(reply, OK, GONE) == GONE
 
 
 def read_done(reply: Mapping[str, Any]) -> bool:
@@ -219,16 +187,16 @@ def read_found(reply: Mapping[str, Any]) -> SessionInfo | None:
 
 
 def _read_info(session: Mapping[str, Any]) -> SessionInfo:
-    user_id = _text(session["userId"])
+    user_id = read_text(session["userId"])
     return SessionInfo(
-        _text(session["sessionHandle"]),
+        read_text(session["sessionHandle"]),
         user_id,
-        _text(session.get("recipeUserId", user_id)),
-        _object(session["userDataInDatabase"]),
-        _whole(session["expiry"]),
-        _object(session["userDataInJWT"]),
-        _whole(session["timeCreated"]),
-        _text(session["tenantId"]),
+        read_text(session.get("recipeUserId", user_id)),
+        read_object(session["userDataInDatabase"]),
+        read_whole(session["expiry"]),
+        read_object(session["userDataInJWT"]),
+        read_whole(session["timeCreated"]),
+        read_text(session["tenantId"]),
     )
 
 
@@ -249,7 +217,7 @@ def list_handles(user_id: str, *, tenant_id: str | None, linked: bool) -> CoreCa
 
 def read_handles(reply: Mapping[str, Any]) -> list[str]:
     """Read the handles of a user."""
-    return list(map(_text, _array(reply["sessionHandles"])))
+    return list(map(read_text, read_array(reply["sessionHandles"])))
 
 
 def remove_by_user(user_id: str, *, tenant_id: str | None, linked: bool) -> CoreCall:
@@ -270,7 +238,7 @@ def remove_handles(handles: Sequence[str]) -> CoreCall:
 
 def read_revoked(reply: Mapping[str, Any]) -> list[str]:
     """Read the handles of the sessions that were ended."""
-    return list(map(_text, _array(reply["sessionHandlesRevoked"])))
+    return list(map(read_text, read_array(reply["sessionHandlesRevoked"])))
 
 
 def put_data(handle: str, data: Mapping[str, Any]) -> CoreCall:
@@ -297,8 +265,9 @@ def read_regenerated(reply: Mapping[str, Any]) -> Regenerated | None:
         return None
     session, access = reply["session"], reply.get("accessToken")
     return Regenerated(
-        *_identity(session),
-        _object(session["userDataInJWT"]),
+        *read_identity(session),
+        read_text(session["tenantId"]),
+        read_object(session["userDataInJWT"]),
         None if access is None else _read_token(access),
     )
 
@@ -317,7 +286,7 @@ def create_jwt(payload: Mapping[str, Any], *, validity_s: int, domain: str, use_
 
 def read_jwt(reply: Mapping[str, Any]) -> str | None:
     """Read a signed JWT; None if the core can't sign with that algorithm."""
-    return _text(reply["jwt"]) if _status(reply, OK, UNSUPPORTED) == OK else None
+    return read_text(reply["jwt"]) if read_status(reply, OK, UNSUPPORTED) == OK else None
 
 
 def get_jwks() -> CoreCall:
@@ -327,8 +296,8 @@ def get_jwks() -> CoreCall:
 
 def read_jwks(reply: Mapping[str, Any]) -> list[list[str]]:
     """Read the public keys: `kty`, `kid`, `n`, `e`, `alg` and `use` of each."""
-    keys = _array(reply["keys"])
-    return [[_text(key[name]) for name in KEY_MEMBERS] for key in keys]
+    keys = read_array(reply["keys"])
+    return [[read_text(key[name]) for name in KEY_MEMBERS] for key in keys]
 
 
 def max_age_s(cache_control: str | None) -> int | None:
@@ -357,12 +326,12 @@ def read_versioned(reply: Mapping[str, Any]) -> VersionedData | None:
 
 
 def _read_versioned(reply: Mapping[str, Any]) -> VersionedData:
-    return VersionedData(_object(reply["userDataInDatabase"]), _whole(reply["version"]))
+    return VersionedData(read_object(reply["userDataInDatabase"]), read_whole(reply["version"]))
 
 
 def read_replaced(reply: Mapping[str, Any]) -> Replaced:
     """Read what became of a write that names a version."""
-    status = _status(reply, OK, GONE, CONFLICT)
+    status = read_status(reply, OK, GONE, CONFLICT)
     return Replaced(status == OK, _read_versioned(reply) if status == CONFLICT else None)
 
 
@@ -373,5 +342,5 @@ def read_many(handles: Sequence[str]) -> CoreCall:
 
 def read_many_found(reply: Mapping[str, Any]) -> list[SessionInfo | None]:
     """Read many sessions, in the order of the handles; None for one that is gone."""
-    found = _array(reply["sessions"])
+    found = read_array(reply["sessions"])
     return [None if session is None else _read_info(session) for session in found]

@@ -1,7 +1,7 @@
 """The core's protocol about tokens that come from a client: verifying an access token, exchanging a refresh token.
 
-What a reply lacks although the protocol has it comes out as `KeyError`, `TypeError` or `ValueError`, as in `cdi`. An
-answer that the protocol does not have is never taken for a refusal or for a theft: nothing is known then.
+A reply that lacks what the protocol has is an error, as `members` says. An answer that the protocol does not have is
+never taken for a refusal or for a theft: nothing is known then.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from supertokens_lite._protocol import paths
 from supertokens_lite._protocol.cdi import Created, read_created
-from supertokens_lite.types import CoreCall, is_object
+from supertokens_lite._protocol.members import (
+    read_identity,
+    read_object,
+    read_status,
+    read_text,
+    read_text_or_none,
+)
+from supertokens_lite.types import CoreCall
 
 __all__ = ("RefreshOutcome", "Refused", "Theft", "Verified", "read_refreshed", "read_verified", "refresh", "verify")
 
@@ -19,6 +26,7 @@ OK: Final = "OK"
 ENDED: Final = "UNAUTHORISED"
 TRY_REFRESH: Final = "TRY_REFRESH_TOKEN"
 THEFT: Final = "TOKEN_THEFT_DETECTED"
+REUSE: Final = "recentTokenReuseSubtype"
 ROTATED_OUT: Final = "rotated-out token branch"
 """How a core of CDI 5.6 begins to say that a token was replaced, twice or more often, in a session that lives on."""
 
@@ -102,18 +110,17 @@ def verify(
 
 def read_verified(reply: Mapping[str, Any]) -> Verified | Refused:
     """Read the reply to a verification."""
-    status = reply["status"]
-    if status in (ENDED, TRY_REFRESH):
+    status = read_status(reply, OK, ENDED, TRY_REFRESH)
+    if status != OK:
         message = _message(reply)
         # the session lives on then, under newer tokens, and the client must not lose them for a late request
         return Refused(message, status == TRY_REFRESH or message.startswith(ROTATED_OUT))
-    _expect(status, OK)
     session, access = reply["session"], reply.get("accessToken")
     return Verified(
-        *_identity(session),
-        _text(session["tenantId"]),
-        _object(session["userDataInJWT"]),
-        None if access is None else _text(access["token"]),
+        *read_identity(session),
+        read_text(session["tenantId"]),
+        read_object(session["userDataInJWT"]),
+        None if access is None else read_text(access["token"]),
         reply.get("payloadUpdateAvailable") is True,
     )
 
@@ -137,42 +144,14 @@ def refresh(
 
 def read_refreshed(reply: Mapping[str, Any]) -> RefreshOutcome:
     """Read what became of a refresh token."""
-    status = reply["status"]
+    status = read_status(reply, OK, ENDED, THEFT)
     if status == ENDED:
-        return Refused(_message(reply), try_refresh=False, subtype=_subtype(reply))
+        return Refused(_message(reply), try_refresh=False, subtype=read_text_or_none(reply.get(REUSE)))
     if status == THEFT:
-        return Theft(*_identity(reply["session"]), _subtype(reply))
-    _expect(status, OK)
+        return Theft(*read_identity(reply["session"]), read_text_or_none(reply.get(REUSE)))
     return read_created(reply)
-
-
-def _identity(session: Mapping[str, Any]) -> tuple[str, str, str]:
-    user_id = _text(session["userId"])
-    return _text(session["handle"]), user_id, _text(session.get("recipeUserId", user_id))
 
 
 def _message(reply: Mapping[str, Any]) -> str:
     message = reply.get("message")
     return message if isinstance(message, str) else ""
-
-
-def _subtype(reply: Mapping[str, Any]) -> str | None:
-    subtype = reply.get("recentTokenReuseSubtype")
-    return None if subtype is None else _text(subtype)
-
-
-def _expect(status: object, known: str) -> None:
-    if status != known:
-        raise ValueError("a status that the protocol does not have")
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("not a string")
-    return value
-
-
-def _object(value: object) -> dict[str, Any]:
-    if not is_object(value):
-        raise TypeError("not an object")
-    return value
