@@ -22,7 +22,6 @@ caller is cancelled, or was the parent of a fork, it is over by itself. Hence no
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -31,7 +30,7 @@ from typing import Any, Final, NamedTuple
 from supertokens_lite._core.querier import Querier
 from supertokens_lite._core.wire import parse_object
 from supertokens_lite._io.base import Effects
-from supertokens_lite._io.turns import Once
+from supertokens_lite._io.turns import Once, own_error
 from supertokens_lite._protocol.cdi import get_jwks, max_age_s
 from supertokens_lite._protocol.jwks import KeySet
 from supertokens_lite.exceptions import ConfigurationError, CoreError
@@ -101,7 +100,7 @@ class _Held:
 
     def failed(self, error: Exception, now_s: float, pause_s: float) -> None:
         """Go on with what there is, for as long as may be."""
-        self.error = _bare(error) if isinstance(error, CoreError) else None
+        self.error = own_error(error) if isinstance(error, CoreError) else None
         self.hard_s = self.stale_s
         self.soft_s = min(now_s + pause_s, self.stale_s)
         if now_s < self.stale_s:
@@ -203,7 +202,7 @@ class Keys:
                 return None
             if now_s < self._rests_until_s and not held.is_flying:
                 if held.error is not None:
-                    raise _bare(held.error)
+                    raise own_error(held.error)
                 return None
         held.is_flying = True  # first: whoever finds the rest begun has to find this too
         self._rests_until_s = now_s + COOL_DOWN_S
@@ -298,11 +297,6 @@ def _asked_s(user_context: UserContext | None) -> float:
     default = (user_context or {}).get("_default")
     asked_s = default.get(ASKED) if is_object(default) else None
     return asked_s if isinstance(asked_s, float) else -math.inf
-
-
-def _bare(error: CoreError) -> CoreError:
-    """Give an error of its own to each who gets it, without what led to it: that would keep frames and grow."""
-    return copy.copy(error)
 
 
 def _reason(error: Exception) -> str:

@@ -21,9 +21,10 @@ from supertokens_lite._io.base import IO, Signal, blocked_thread, in_blocking_co
 from supertokens_lite._io.forks import Forks
 from supertokens_lite.exceptions import GeneralError, SuperTokensError
 
-__all__ = ("Once", "Turn", "Turns")
+__all__ = ("Once", "Turn", "Turns", "own_error")
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Exception)
 
 
 def _loop_thread() -> int | None:
@@ -158,7 +159,7 @@ class Once(Generic[T]):
             else:
                 await signal.wait()
                 if flight.error is not None:
-                    raise _own(flight.error)
+                    raise own_error(flight.error)
         return self._made[0]
 
     def peek(self) -> T | None:
@@ -185,7 +186,7 @@ class Once(Generic[T]):
             waiter.set()
 
 
-def _own(error: Exception) -> Exception:
+def own_error(error: E) -> E:
     """Give whoever waited an error of their own: a traceback grows with each raise, and shows what others did."""
     if not isinstance(error, SuperTokensError):
         return error

@@ -15,15 +15,15 @@ Source: RFC 1035, section 2.3.4.
 from __future__ import annotations
 
 import functools
-import ipaddress
 import re
 from typing import Final, Literal
 
 from publicsuffixlist import PublicSuffixList
 
+from supertokens_lite._protocol.urls import is_address
 from supertokens_lite.exceptions import ConfigurationError
 
-__all__ = ("is_address", "normalise_session_scope", "same_site", "top_level_domain")
+__all__ = ("normalise_session_scope", "same_site", "top_level_domain")
 
 ANSWERS_REMEMBERED: Final = 1024
 LONGEST_LABEL: Final = 63
@@ -88,15 +88,6 @@ def normalise_session_scope(text: str) -> str:
             "names beyond ASCII in their xn-- form"
         )
     return "." + host if dot else host
-
-
-def is_address(host: str) -> bool:
-    """Tell whether a host is an IP address."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _read_host(url: str) -> str:

@@ -10,7 +10,7 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-__all__ = ("CoreHost", "NormalisedURLDomain", "NormalisedURLPath", "is_local", "parse_core_host")
+__all__ = ("CoreHost", "NormalisedURLDomain", "NormalisedURLPath", "is_address", "is_local", "parse_core_host")
 
 SCHEMES: Final = ("http", "https", "supertokens")
 URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -30,9 +30,10 @@ class CoreHost(NamedTuple):
     base_path: str
 
 
-def _is_ip(name: str) -> bool:
+def is_address(name: str) -> bool:
+    """Tell whether a host is an IP address."""
     try:
-        ipaddress.ip_address(name.strip("[]"))
+        ipaddress.ip_address(name)
     except ValueError:
         return False
     return True
@@ -43,7 +44,7 @@ def is_local(name: str) -> bool:
     name = name.strip("[]").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True
-    return _is_ip(name) and ipaddress.ip_address(name).is_loopback
+    return is_address(name) and ipaddress.ip_address(name).is_loopback
 
 
 class NormalisedURLDomain:
@@ -62,7 +63,7 @@ class NormalisedURLDomain:
 
     def is_an_ip_address(self) -> bool:
         """Tell whether the host is an IP address."""
-        return _is_ip(urlsplit(self._value).hostname or "")
+        return is_address(urlsplit(self._value).hostname or "")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, NormalisedURLDomain) and other._value == self._value
@@ -118,7 +119,7 @@ def _normalise_domain(given: str) -> str:
     if not parts.hostname or BLANK.search(parts.netloc):
         raise ValueError("please provide a valid domain name")
     if not scheme:
-        scheme = "http" if is_local(parts.hostname) or _is_ip(parts.hostname) else "https"
+        scheme = "http" if is_local(parts.hostname) or is_address(parts.hostname) else "https"
     return f"{scheme}://{parts.netloc}"
 
 

@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from supertokens_lite._protocol.cookies import build_set_cookie
-from supertokens_lite._protocol.sites import is_address, normalise_session_scope, same_site, top_level_domain
+from supertokens_lite._protocol.sites import normalise_session_scope, same_site, top_level_domain
+from supertokens_lite._protocol.urls import is_address
 from supertokens_lite.exceptions import ConfigurationError
 
 LABELS = st.sampled_from(
