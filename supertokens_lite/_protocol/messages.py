@@ -28,12 +28,16 @@ __all__ = (
     "PlainRequest",
     "find_attached",
     "get_request_from_user_context",
+    "name_in_environment",
 )
 
 Header = tuple[str, str]
 
 SET_COOKIE: Final = "set-cookie"
 EXPOSE_HEADERS: Final = "access-control-expose-headers"
+
+WITHOUT_PREFIX: Final = frozenset(("CONTENT_TYPE", "CONTENT_LENGTH"))
+"""The two headers that a WSGI environment has under their own names. Source: RFC 3875, section 4.1."""
 
 REQUEST_KEY: Final = "supertokens_lite.request"
 """Under which a door attaches a request to an ASGI scope or a WSGI environment."""
@@ -97,13 +101,22 @@ class BaseRequest(ABC):
             self._cookies = parse_cookies(self.get_header("cookie"))
         return list(self._cookies.get(key, ()))
 
+    async def body(self) -> bytes:
+        """Give the body."""
+        return b""
+
     async def json(self) -> Any:
         """Give the body's JSON value; an empty object if there is none."""
-        return {}
+        try:
+            return parse_json((await self.body()).decode())
+        except (ValueError, RecursionError):
+            return {}
 
     async def form_data(self) -> dict[str, Any]:
-        """Give the fields of the form in the body."""
-        return {}
+        """Give the fields of the form in the body, unless it comes in parts."""
+        if "multipart" in (self.get_header("content-type") or "").lower():
+            return {}
+        return dict(parse_qsl((await self.body()).decode(errors="replace"), keep_blank_values=True))
 
     async def get_json_or_form_data(self) -> Any:
         """Give the fields of the form if the body is one, else its JSON value."""
@@ -176,16 +189,8 @@ class PlainRequest(BaseRequest):
     def get_query_params(self) -> dict[str, str]:
         return dict(parse_qsl(self._split()[1], keep_blank_values=True))
 
-    async def json(self) -> Any:
-        try:
-            return parse_json(self._body.decode())
-        except (ValueError, RecursionError):
-            return {}
-
-    async def form_data(self) -> dict[str, Any]:
-        if "multipart" in (self.get_header("content-type") or "").lower():
-            return {}
-        return dict(parse_qsl(self._body.decode(errors="replace"), keep_blank_values=True))
+    async def body(self) -> bytes:
+        return self._body
 
     def _split(self) -> tuple[str, str]:
         """Give path and query. Nothing here refuses a URL: it is the client's."""
@@ -375,6 +380,12 @@ def find_attached(request: object) -> BaseRequest | None:
         if isinstance(found, BaseRequest):
             return found
     return None
+
+
+def name_in_environment(header: str) -> str:
+    """Give the name that a header has in a WSGI environment, where the process's own variables stand beside them."""
+    name = header.upper().replace("-", "_")
+    return name if name in WITHOUT_PREFIX else f"HTTP_{name}"
 
 
 def get_request_from_user_context(user_context: UserContext | None) -> BaseRequest | None:

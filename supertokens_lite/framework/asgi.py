@@ -6,17 +6,16 @@ answers requests that end with an error of this package. Everything else passes 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from supertokens_lite._protocol.jsontext import parse_json
 from supertokens_lite._protocol.messages import REQUEST_KEY, BaseRequest, BaseResponse
 from supertokens_lite.exceptions import ConfigurationError, SuperTokensError
 from supertokens_lite.recipe.session.doors import changes_of
 from supertokens_lite.supertokens import Supertokens
 
-__all__ = ("AsgiRequest", "Middleware", "request_of")
+__all__ = ("AsgiRequest", "Middleware", "encode_headers", "request_of")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -72,18 +71,7 @@ class AsgiRequest(BaseRequest):
     def get_query_params(self) -> dict[str, str]:  # noqa: D102
         return dict(parse_qsl(self._scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
 
-    async def json(self) -> Any:  # noqa: D102
-        try:
-            return parse_json((await self._read()).decode())
-        except (ValueError, RecursionError):
-            return {}
-
-    async def form_data(self) -> dict[str, Any]:  # noqa: D102
-        if "multipart" in (self.get_header("content-type") or "").lower():
-            return {}
-        return dict(parse_qsl((await self._read()).decode(errors="replace"), keep_blank_values=True))
-
-    async def _read(self) -> bytes:
+    async def body(self) -> bytes:
         """Read the body, once."""
         if self._body is None:
             parts: list[bytes] = []
@@ -115,13 +103,12 @@ class Middleware:
             return
         supertokens = self._supertokens or Supertokens.get_instance()
         is_http = scope["type"] == "http"
-        request = AsgiRequest(scope, None, supertokens)
         if is_http and supertokens.doors.is_endpoint(path_of(scope)):
             answer = await supertokens.doors.answer(AsgiRequest(scope, receive, supertokens))
             if answer is not None:
                 await _send(answer, send)
                 return
-        scope[REQUEST_KEY] = request
+        request = scope[REQUEST_KEY] = AsgiRequest(scope, None, supertokens)
         started = False
 
         async def send_changed(message: Message) -> None:
@@ -168,7 +155,7 @@ def _change(request: AsgiRequest, message: Message) -> None:
     changes = changes_of(request)
     if changes is not None:
         existing = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
-        message["headers"] = _encode(changes.apply(existing))
+        message["headers"] = encode_headers(changes.apply(existing))
 
 
 async def _send(response: BaseResponse, send: Send) -> None:
@@ -177,9 +164,10 @@ async def _send(response: BaseResponse, send: Send) -> None:
     if response.content is None:
         headers.append(("content-length", "0"))
     status = response.status or 200
-    await send({"type": "http.response.start", "status": status, "headers": _encode(headers)})
+    await send({"type": "http.response.start", "status": status, "headers": encode_headers(headers)})
     await send({"type": "http.response.body", "body": content})
 
 
-def _encode(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+def encode_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Give headers as ASGI has them."""
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from supertokens_lite.exceptions import SuperTokensError
-from supertokens_lite.framework.asgi import Middleware, request_of
+from supertokens_lite.framework.asgi import Middleware, encode_headers, request_of
 from supertokens_lite.supertokens import Supertokens
 
 __all__ = ("get_middleware", "lifespan", "session_exception_handler")
@@ -39,9 +39,7 @@ async def session_exception_handler(request: Request, exc: Exception) -> Respons
     known = request_of(request.scope, LINE)
     answer = await known.supertokens.doors.answer_error(known, exc)
     response = Response(answer.content or b"", answer.status or 200)
-    response.raw_headers = [
-        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.apply(())
-    ]
+    response.raw_headers = encode_headers(answer.apply(()))
     return response
 
 

@@ -50,7 +50,7 @@ class FlaskRequest(WsgiRequest):
     async def form_data(self) -> dict[str, Any]:  # noqa: D102
         return dict(self.request.form)
 
-    def _read(self) -> bytes:
+    async def body(self) -> bytes:  # noqa: D102
         return self.request.get_data()
 
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 from wsgiref.util import request_uri
 
-from supertokens_lite._protocol.jsontext import parse_json
-from supertokens_lite._protocol.messages import REQUEST_KEY, BaseRequest, BaseResponse
+from supertokens_lite._protocol.messages import REQUEST_KEY, BaseRequest, BaseResponse, name_in_environment
 from supertokens_lite.exceptions import ConfigurationError, SuperTokensError
 from supertokens_lite.recipe.session.doors import changes_of
 from supertokens_lite.supertokens import Supertokens
@@ -28,7 +27,6 @@ __all__ = ("Middleware", "WsgiRequest", "request_of")
 
 Write = Any  # what start_response gives; nobody uses it any more
 
-WITHOUT_PREFIX: Final = frozenset(("CONTENT_TYPE", "CONTENT_LENGTH"))
 MISSING: Final = (
     "the middleware of supertokens_lite is missing: application = Middleware(application), from "
     "supertokens_lite.framework.wsgi"
@@ -63,8 +61,7 @@ class WsgiRequest(BaseRequest):
 
     def get_header(self, key: str) -> str | None:
         """Give a header; what the process's environment left beside them is none."""
-        name = key.upper().replace("-", "_")
-        found: str | None = self._environ.get(name if name in WITHOUT_PREFIX else f"HTTP_{name}")
+        found: str | None = self._environ.get(name_in_environment(key))
         return found
 
     def get_original_url(self) -> str:  # noqa: D102
@@ -73,18 +70,7 @@ class WsgiRequest(BaseRequest):
     def get_query_params(self) -> dict[str, str]:  # noqa: D102
         return dict(parse_qsl(self._environ.get("QUERY_STRING", ""), keep_blank_values=True))
 
-    async def json(self) -> Any:  # noqa: D102
-        try:
-            return parse_json(self._read().decode())
-        except (ValueError, RecursionError):
-            return {}
-
-    async def form_data(self) -> dict[str, Any]:  # noqa: D102
-        if "multipart" in (self.get_header("content-type") or "").lower():
-            return {}
-        return dict(parse_qsl(self._read().decode(errors="replace"), keep_blank_values=True))
-
-    def _read(self) -> bytes:
+    async def body(self) -> bytes:
         """Read the body, and leave it to be read again."""
         length = self._environ.get("CONTENT_LENGTH") or "0"
         stream = self._environ["wsgi.input"]

@@ -19,8 +19,7 @@ from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 from supertokens_lite._protocol.cookies import identify_cookie
-from supertokens_lite._protocol.jsontext import parse_json
-from supertokens_lite._protocol.messages import REQUEST_KEY, BaseRequest, BaseResponse
+from supertokens_lite._protocol.messages import REQUEST_KEY, BaseRequest, BaseResponse, name_in_environment
 from supertokens_lite.exceptions import BadInputError, ConfigurationError, CoreError, PluginError, SuperTokensError
 from supertokens_lite.recipe.session.container import SessionContainer
 from supertokens_lite.recipe.session.doors import changes_of
@@ -33,7 +32,6 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 GetResponseAsync = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 ABOUT_REQUESTS: Final = (SuperTokensSessionError, CoreError, BadInputError, PluginError)
-WITHOUT_PREFIX: Final = frozenset(("CONTENT_TYPE", "CONTENT_LENGTH"))
 MISSING: Final = (
     "the middleware of supertokens_lite is missing: add "
     '"supertokens_lite.framework.django.django_middleware.middleware" to MIDDLEWARE'
@@ -70,10 +68,9 @@ class DjangoRequest(BaseRequest):
 
     def get_header(self, key: str) -> str | None:
         """Give a header; what the process's environment left beside them is none."""
-        name = key.upper().replace("-", "_")
-        if name == "COOKIE":
+        if key.lower() == "cookie":
             return self._find_cookies()
-        found: str | None = self.request.META.get(name if name in WITHOUT_PREFIX else f"HTTP_{name}")
+        found: str | None = self.request.META.get(name_in_environment(key))
         return found
 
     def get_original_url(self) -> str:  # noqa: D102
@@ -82,11 +79,8 @@ class DjangoRequest(BaseRequest):
     def get_query_params(self) -> dict[str, str]:  # noqa: D102
         return {str(name): str(value) for name, value in self.request.GET.items()}
 
-    async def json(self) -> Any:  # noqa: D102
-        try:
-            return parse_json(self.request.body.decode())
-        except (ValueError, RecursionError):
-            return {}
+    async def body(self) -> bytes:  # noqa: D102
+        return self.request.body
 
     async def form_data(self) -> dict[str, Any]:  # noqa: D102
         return dict(self.request.POST.items())
