@@ -180,7 +180,7 @@ class Supertokens:
 
     async def handle_supertokens_error(
         self, request: BaseRequest, err: Exception, response: BaseResponse, user_context: dict[str, Any]
-    ) -> BaseResponse | None:
+    ) -> BaseResponse:
         """Answer a request that ended with an error of this package.
 
         Returns:
@@ -191,10 +191,7 @@ class Supertokens:
 
         Effects: one call to the core if a refresh token was stolen, else none.
         """
-        answer = await handle_error(self._recipe, request, err, response, user_context)
-        if answer is None:
-            raise err
-        return answer
+        return await handle_error(self._recipe, request, err, response, user_context)
 
     async def aclose(self) -> None:
         """Give back connections, threads and the database of a core in this process; idempotent.

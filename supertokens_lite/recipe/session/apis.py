@@ -229,11 +229,11 @@ def apply_session(request: BaseRequest, response: BaseResponse, user_context: Us
 
 async def handle_error(
     recipe: Recipe, request: BaseRequest, error: Exception, response: BaseResponse, user_context: UserContext
-) -> BaseResponse | None:
+) -> BaseResponse:
     """Answer a request that ended with an error.
 
-    Returns:
-        The response; None if the error is not one that is answered here, but to be raised on.
+    Raises:
+        Exception: the error itself, if it is not about the request but about the application or its settings.
     """
     context = recipe.requests.context(request, user_context)
     if isinstance(error, SuperTokensSessionError):
@@ -246,7 +246,7 @@ async def handle_error(
     if isinstance(error, (BadInputError, PluginError)):
         apply_session(request, response, context)
         return _answer(response, 400, {"message": str(error)})
-    return None
+    raise error
 
 
 async def _answer_session_error(

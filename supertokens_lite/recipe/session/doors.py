@@ -15,6 +15,7 @@ from supertokens_lite.recipe.session.apis import apply_session, handle_error, is
 from supertokens_lite.recipe.session.container import SessionContainer
 from supertokens_lite.recipe.session.interfaces import OverrideGlobalClaimValidators
 from supertokens_lite.recipe.session.recipe import SessionRecipe
+from supertokens_lite.recipe.session.requests import new_context
 
 __all__ = ("Doors", "changes_of")
 
@@ -41,7 +42,7 @@ class Doors:
         if origin is None or request.get_header("authorization") is not None:
             return True
         config = self._recipe.config
-        context: dict[str, Any] = {"_default": {"request": request}}
+        context = new_context(request, {})
         if config.get_anti_csrf(request, context) == "NONE":
             return True
         return origin.lower() in (config.get_origin(request, context), config.api_domain)
@@ -64,10 +65,7 @@ class Doors:
         Raises:
             Exception: the error itself, if it is not about the request but about the application or its settings.
         """
-        answer = await handle_error(self._recipe, request, error, BaseResponse(None), {})
-        if answer is None:
-            raise error
-        return answer
+        return await handle_error(self._recipe, request, error, BaseResponse(None), {})
 
     async def verify_session(
         self,
@@ -84,8 +82,7 @@ class Doors:
             SuperTokensSessionError: there is no good session.
             CoreError: the core had to be asked and could not be, or refused.
         """
-        context: dict[str, Any] = {} if user_context is None else {**user_context}
-        context["_default"] = {"request": request, "keep_cache_alive": True}
+        context = new_context(request, user_context or {})
         if request.method() == "GET" and self._verifies_itself:  # as nearly all do: the endpoint would do the same
             return await self._recipe.requests.verify(
                 request, session_required, anti_csrf_check, check_database, override_global_claim_validators, context

@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
 from supertokens_lite._io.base import Drive
 from supertokens_lite._protocol import anti_csrf, sites
+from supertokens_lite._protocol.cookies import SameSite
 from supertokens_lite._protocol.messages import BaseRequest
 from supertokens_lite._protocol.sizes import check_size
 from supertokens_lite._protocol.tokens import TokenRules
-from supertokens_lite._protocol.transfer import CookieSettings
+from supertokens_lite._protocol.transfer import Allowed, CookieSettings, Method
 from supertokens_lite._protocol.urls import NormalisedURLPath
 from supertokens_lite.config import AppInfo, parse_domain
 from supertokens_lite.exceptions import ConfigurationError
@@ -34,9 +35,8 @@ __all__ = (
 
 logger = logging.getLogger("supertokens_lite")
 
-TokenTransferMethod = Literal["cookie", "header", "any"]
-TransferMethod = Literal["cookie", "header"]
-SameSite = Literal["lax", "none", "strict"]
+TokenTransferMethod = Allowed
+TransferMethod = Method
 
 REFRESH_PATH: Final = NormalisedURLPath("/session/refresh")
 NO_ORIGIN: Final = "null"

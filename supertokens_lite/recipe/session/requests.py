@@ -36,12 +36,13 @@ from supertokens_lite.recipe.session.modification import check_text
 from supertokens_lite.recipe.session.options import SessionConfig
 from supertokens_lite.types import RecipeUserId, Refusal, UserContext, is_object
 
-__all__ = ("Requests", "has_ended")
+__all__ = ("Requests", "has_ended", "new_context")
 
 logger = logging.getLogger("supertokens_lite")
 
 TOKEN_COOKIES: Final = (ACCESS_COOKIE, REFRESH_COOKIE)
 
+NO_RID: Final = "anti-csrf check failed: the request has no rid header"
 DOUBLED: Final = (
     "a client sent the cookies %s twice, so they were set for two domains, and which is meant can't be told; its "
     "session was ended. If the cookie domain was changed, set older_cookie_domain of session.init to what it was "
@@ -94,7 +95,7 @@ class Requests:
             if owner is request or (request.request is not None and getattr(owner, "request", None) is request.request):
                 default["keep_cache_alive"] = True
                 return given
-        return {**given, "_default": {"request": request, "keep_cache_alive": True}}
+        return new_context(request, given)
 
     async def create(
         self,
@@ -170,7 +171,7 @@ class Requests:
         method, access_token = self._choose_access_token(request, allowed)
         needs_check = anti_csrf.needs_check(anti_csrf_check, request.method(), method)
         if access_token is not None:
-            needs_check = needs_check and self._check_custom_header(request, access_token, context)
+            needs_check = needs_check and self._needs_token(request, access_token, context)
             if max_token_age_s is not None and not check_database:
                 check_database = self.is_older(access_token, max_token_age_s)
         session = await settle(
@@ -210,10 +211,9 @@ class Requests:
             if method is None:
                 raise UnauthorisedError(_tell_of_no_refresh_token(request), reason=Refusal.NO_REFRESH_TOKEN)
             mode = self._config.get_anti_csrf(request, context)
-            if method == "cookie" and mode == "VIA_CUSTOM_HEADER" and not _has_rid(request):
-                raise UnauthorisedError(
-                    "anti-csrf check failed: the request has no rid header", reason=Refusal.CUSTOM_HEADER
-                )
+            refusal = _check_custom_header(request, mode) if method == "cookie" else None
+            if refusal is not None:
+                raise UnauthorisedError(NO_RID, reason=refusal)
             session = await settle(
                 self._implementation.refresh_session(
                     cast("str", bearer if method == "header" else cookie),
@@ -317,19 +317,17 @@ class Requests:
             )
         return method, bearer if method == "header" else cookies[0] if method == "cookie" else None
 
-    def _check_custom_header(self, request: BaseRequest, access_token: str, user_context: UserContext) -> bool:
-        """Look at the `rid` header if that has to be there; give whether the anti-CSRF token is still to be looked at.
+    def _needs_token(self, request: BaseRequest, access_token: str, user_context: UserContext) -> bool:
+        """Tell whether the anti-CSRF token is to be looked at, after the `rid` header if that is what has to be there.
 
         Raises:
             TryRefreshTokenError: there is none.
         """
-        if self._config.get_anti_csrf(request, user_context) != "VIA_CUSTOM_HEADER":
-            return True
-        if not _has_rid(request) and is_session_token(access_token):
-            raise TryRefreshTokenError(
-                "anti-csrf check failed: the request has no rid header", reason=Refusal.CUSTOM_HEADER
-            )
-        return False
+        mode = self._config.get_anti_csrf(request, user_context)
+        refusal = _check_custom_header(request, mode)
+        if refusal is not None and is_session_token(access_token):
+            raise TryRefreshTokenError(NO_RID, reason=refusal)
+        return mode != "VIA_CUSTOM_HEADER"
 
     def _refuse_doubled_cookies(self, request: BaseRequest, user_context: UserContext) -> None:
         """Have cookies go that came twice: those of the older domain if it is known, else all of them."""
@@ -385,6 +383,11 @@ class Requests:
         return [_mutator(transfer.clear_legacy_cookie, settings)]
 
 
+def new_context(request: BaseRequest, given: UserContext) -> UserContext:
+    """Give a user context of a request's own: what was given, with the request in it."""
+    return {**given, "_default": {"request": request, "keep_cache_alive": True}}
+
+
 def has_ended(error: SuperTokensSessionError) -> bool:
     """Tell whether an error says that the session is over, so that the client has to forget its tokens."""
     return isinstance(error, TokenTheftError) or (isinstance(error, UnauthorisedError) and error.clear_tokens)
@@ -416,8 +419,11 @@ def _has_cookies(request: BaseRequest, names: tuple[str, ...]) -> bool:
     return any(value for name in names for value in request.get_cookies(name))
 
 
-def _has_rid(request: BaseRequest) -> bool:
-    return request.get_header(transfer.RID_HEADER) is not None
+def _check_custom_header(request: BaseRequest, mode: anti_csrf.Mode) -> Refusal | None:
+    """Give why a request is refused that has to have a `rid` header; None if it has, or needs none."""
+    has_rid = request.get_header(transfer.RID_HEADER) is not None
+    needs = mode == "VIA_CUSTOM_HEADER"
+    return anti_csrf.check(mode, needs, token_claim=None, header_value=None, has_rid=has_rid)
 
 
 def _is_local(domain: str) -> bool:
