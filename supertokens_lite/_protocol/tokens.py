@@ -39,6 +39,7 @@ __all__ = (
     "UnverifiedToken",
     "build_decoder",
     "build_front_token",
+    "check_readable",
     "decode_base64url",
     "is_session_token",
     "parse_access_token",
@@ -439,3 +440,8 @@ def build_front_token(user_id: str, payload: dict[str, Any]) -> str:
         raise TypeError("exp must be a whole number of seconds")
     content = {"uid": user_id, "ate": expiry * 1000, "up": payload}
     return base64.b64encode(_build_sorted(content).encode()).decode()
+
+
+def check_readable(token: str, user_id: str) -> None:
+    """Raise as `read_payload` and `build_front_token` do, unless a session object can use a new access token."""
+    build_front_token(user_id, read_payload(token))

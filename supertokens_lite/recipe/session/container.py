@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
 from supertokens_lite._core.hooks import settle
 from supertokens_lite._io.base import Drive
+from supertokens_lite._protocol.cdi import Created
 from supertokens_lite._protocol.jsondata import check_object, merge_claims
 from supertokens_lite._protocol.messages import BaseRequest, BaseResponse
 from supertokens_lite._protocol.tokens import PROTECTED_CLAIMS, AccessToken, build_front_token, read_payload
@@ -26,7 +27,7 @@ from supertokens_lite.types import RecipeUserId, Refusal
 if TYPE_CHECKING:
     from supertokens_lite.recipe.session.interfaces import RecipeInterface
 
-__all__ = ("ReqResInfo", "SessionContainer", "VerifiedBy")
+__all__ = ("ReqResInfo", "SessionContainer", "VerifiedBy", "new_session")
 
 T = TypeVar("T")
 
@@ -374,6 +375,39 @@ class SessionContainer(ContainerSync):
         if information is None:
             raise UnauthorisedError(GONE, reason=Refusal.SESSION_ENDED)
         return information
+
+
+def new_session(
+    front: RecipeInterface,
+    config: SessionConfig,
+    created: Created,
+    claims: dict[str, Any],
+    front_token: str | None = None,
+) -> SessionContainer:
+    """Give the object of a session that the core has just made, or given new tokens.
+
+    Args:
+        front: what it calls.
+        config: the settings of the recipe.
+        created: what the core gave.
+        claims: the payload of the access token; nobody else's.
+        front_token: what tells the browser; None: built when it is asked for.
+    """
+    return SessionContainer(
+        front,
+        config,
+        created.access_token,
+        front_token,
+        TokenInfo(*created.refresh_token),
+        created.anti_csrf_token,
+        created.handle,
+        created.user_id,
+        RecipeUserId(created.recipe_user_id),
+        claims,
+        None,
+        True,
+        created.tenant_id,
+    )
 
 
 def _context(user_context: dict[str, Any] | None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from supertokens_lite._io.base import Effects
 from supertokens_lite._protocol import cdi
 from supertokens_lite._protocol.jsondata import check_object, merge_claims
 from supertokens_lite._protocol.paths import PUBLIC_TENANT
-from supertokens_lite._protocol.tokens import PROTECTED_CLAIMS, build_front_token, read_payload
+from supertokens_lite._protocol.tokens import PROTECTED_CLAIMS, build_front_token, check_readable, read_payload
 from supertokens_lite.exceptions import BadInputError, CoreResponseError, GeneralError
 from supertokens_lite.recipe.session.claims import (
     SessionClaim,
@@ -21,7 +21,7 @@ from supertokens_lite.recipe.session.claims import (
     failed_claims,
     refetch_claims,
 )
-from supertokens_lite.recipe.session.container import SessionContainer
+from supertokens_lite.recipe.session.container import SessionContainer, new_session
 from supertokens_lite.recipe.session.exceptions import UnauthorisedError
 from supertokens_lite.recipe.session.interfaces import Change, OverrideGlobalClaimValidators, RecipeInterface
 from supertokens_lite.recipe.session.modification import Modification, check_text
@@ -107,21 +107,7 @@ class SessionFunctions(RecipeInterface):
             _read_created,
             user_context,
         )
-        return SessionContainer(
-            self.front,
-            self._config,
-            created.access_token,
-            front_token,
-            TokenInfo(*created.refresh_token),
-            created.anti_csrf_token,
-            created.handle,
-            created.user_id,
-            RecipeUserId(created.recipe_user_id),
-            claims,
-            None,
-            True,
-            created.tenant_id,
-        )
+        return new_session(self.front, self._config, created, claims, front_token)
 
     def get_global_claim_validators(  # noqa: D102
         self,
@@ -395,7 +381,7 @@ def _read_created(reply: dict[str, Any]) -> _NewSession:
 def _read_regenerated(reply: dict[str, Any]) -> cdi.Regenerated | None:
     found = cdi.read_regenerated(reply)
     if found is not None and found.access_token is not None:  # the session object will want to read it
-        build_front_token(found.user_id, read_payload(found.access_token[0]))
+        check_readable(found.access_token[0], found.user_id)
     return found
 
 

@@ -26,16 +26,15 @@ from supertokens_lite._protocol.jwks import UnknownKey
 from supertokens_lite._protocol.tokens import (
     AccessToken,
     TokenRefused,
-    build_front_token,
+    check_readable,
     is_session_token,
     read_payload,
 )
 from supertokens_lite._protocol.versions import promotes_at_verify
-from supertokens_lite.recipe.session.container import SessionContainer, VerifiedBy
+from supertokens_lite.recipe.session.container import SessionContainer, VerifiedBy, new_session
 from supertokens_lite.recipe.session.exceptions import TokenTheftError, TryRefreshTokenError, UnauthorisedError
 from supertokens_lite.recipe.session.interfaces import RecipeInterface
 from supertokens_lite.recipe.session.options import SessionConfig
-from supertokens_lite.recipe.session.results import TokenInfo
 from supertokens_lite.types import RecipeUserId, Refusal, UserContext
 
 __all__ = ("Verification",)
@@ -225,21 +224,8 @@ class Verification:
             raise TokenTheftError(
                 outcome.user_id, RecipeUserId(outcome.recipe_user_id), outcome.handle, subtype=outcome.subtype
             )
-        return SessionContainer(
-            front,
-            self._config,
-            outcome.access_token,
-            None,
-            TokenInfo(*outcome.refresh_token),
-            outcome.anti_csrf_token,
-            outcome.handle,
-            outcome.user_id,
-            RecipeUserId(outcome.recipe_user_id),
-            read_payload(outcome.access_token),
-            None,
-            True,
-            outcome.tenant_id,
-        )
+        # claims of its own for each who shares the outcome
+        return new_session(front, self._config, outcome, read_payload(outcome.access_token))
 
     def forget(self, handles: Collection[str]) -> None:
         """Verify tokens of these sessions anew when they come again."""
@@ -268,12 +254,12 @@ def _check_anti_csrf(token: AccessToken, given: str | None) -> None:
 def _read_verified(reply: dict[str, Any]) -> cdi_tokens.Verified | cdi_tokens.Refused:
     answer = cdi_tokens.read_verified(reply)
     if isinstance(answer, cdi_tokens.Verified) and answer.access_token is not None:
-        build_front_token(answer.user_id, read_payload(answer.access_token))  # the session object will want to read it
+        check_readable(answer.access_token, answer.user_id)  # the session object will want to read it
     return answer
 
 
 def _read_refreshed(reply: dict[str, Any]) -> cdi_tokens.RefreshOutcome:
     outcome = cdi_tokens.read_refreshed(reply)
     if isinstance(outcome, Created):
-        build_front_token(outcome.user_id, read_payload(outcome.access_token))
+        check_readable(outcome.access_token, outcome.user_id)
     return outcome
