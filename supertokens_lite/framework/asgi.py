@@ -48,7 +48,7 @@ class AsgiRequest(BaseRequest):
         return method
 
     def get_path(self) -> str:  # noqa: D102
-        return path_of(self._scope)
+        return path_of(self._scope, self.supertokens)
 
     def get_header(self, key: str) -> str | None:  # noqa: D102
         headers = self._headers
@@ -103,7 +103,7 @@ class Middleware:
             return
         supertokens = self._supertokens or Supertokens.get_instance()
         is_http = scope["type"] == "http"
-        if is_http and supertokens.doors.is_endpoint(path_of(scope)):
+        if is_http and supertokens.doors.is_endpoint(path_of(scope, supertokens)):
             answer = await supertokens.doors.answer(AsgiRequest(scope, receive, supertokens))
             if answer is not None:
                 await _send(answer, send)
@@ -143,11 +143,11 @@ def request_of(scope: Scope, line: str) -> AsgiRequest:
     return request
 
 
-def path_of(scope: Scope) -> str:
-    """Give the path as the application has it: without what the server or a mount put before it."""
+def path_of(scope: Scope, supertokens: Supertokens) -> str:
+    """Give the path of a request to the application."""
     path: str = scope["path"]
     root: str = scope.get("root_path") or ""
-    return path[len(root) :] if root and path.startswith(root) else path
+    return supertokens.doors.choose_path(path, path[len(root) :]) if root and path.startswith(root) else path
 
 
 def _change(request: AsgiRequest, message: Message) -> None:

@@ -53,11 +53,9 @@ class WsgiRequest(BaseRequest):
         method: str = self._environ["REQUEST_METHOD"]
         return method.upper()
 
-    def get_path(self) -> str:
-        """Give the path; what the application is mounted below is part of it only if the endpoints are there too."""
+    def get_path(self) -> str:  # noqa: D102
         path = _decode(self._environ.get("PATH_INFO", "")) or "/"
-        whole = _decode(self._environ.get("SCRIPT_NAME", "")) + path
-        return whole if self.supertokens.doors.is_endpoint(whole) else path
+        return self.supertokens.doors.choose_path(_decode(self._environ.get("SCRIPT_NAME", "")) + path, path)
 
     def get_header(self, key: str) -> str | None:
         """Give a header; what the process's environment left beside them is none."""

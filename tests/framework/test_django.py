@@ -21,7 +21,7 @@ from supertokens_lite import RecipeUserId, Supertokens
 from supertokens_lite._protocol.messages import PlainRequest
 from supertokens_lite.exceptions import ConfigurationError, GeneralError
 from supertokens_lite.framework.django.django_middleware import ExactCookie
-from supertokens_lite.recipe.session import InputErrorHandlers, SessionOverrideConfig, syncio
+from supertokens_lite.recipe.session import InputErrorHandlers, syncio
 from supertokens_lite.recipe.session import asyncio as sessions
 from supertokens_lite.recipe.session.exceptions import UnauthorisedError
 from supertokens_lite.recipe.session.framework.django import asyncio as awaited
@@ -31,7 +31,7 @@ from tests.doors import Client as Keeper
 from tests.framework.django_site import send_to, send_to_async
 from tests.framework.django_site import urlpatterns as site
 from tests.framework.loaded import frameworks_of
-from tests.framework.views import BLOCKING, FIXED_COOKIES
+from tests.framework.views import BLOCKING, FIXED_COOKIES, noting_bodies
 
 Begin = Callable[..., Supertokens]
 
@@ -396,18 +396,7 @@ def test_an_application_below_a_path(begin: Begin) -> None:
 def test_overrides_read_bodies(begin: Begin) -> None:
     """An override of an endpoint reads JSON and forms."""
     read: list[Any] = []
-
-    def apis(original: Any) -> Any:
-        default = original.refresh_post
-
-        async def refresh_post(api_options: Any, user_context: Any) -> Any:
-            read.append(await api_options.request.get_json_or_form_data())
-            return await default(api_options, user_context)
-
-        original.refresh_post = refresh_post
-        return original
-
-    begin(override=SessionOverrideConfig(apis=apis))
+    begin(override=noting_bodies(read))
     for body, kind in ((b'{"a": 1}', "application/json"), (b"a=1", "application/x-www-form-urlencoded"), (b"{", "")):
         assert Client().generic("POST", REFRESH, body, kind).status_code == 401
     assert read == [{"a": 1}, {"a": "1"}, {}]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Any
 
 import httpx
@@ -24,8 +21,8 @@ from supertokens_lite.recipe import session
 from supertokens_lite.recipe.session import SessionContainer
 from supertokens_lite.recipe.session.asyncio import create_new_session, get_session
 from supertokens_lite.recipe.session.framework.fastapi import verify_session
+from tests.framework.loaded import load_snippet
 
-SEED = Path(__file__).parents[1] / "seed"
 BASE = "http://localhost:8000"
 COOKIES = {"st-auth-mode": "cookie"}
 
@@ -68,20 +65,10 @@ async def client_of(app: Any) -> AsyncGenerator[httpx.AsyncClient, None]:
         yield client
 
 
-def method1() -> ModuleType:
-    """Load the snippet as it stands."""
-    spec = importlib.util.spec_from_file_location("method1_fastapi", SEED / "method1_fastapi.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_page_word_for_word() -> None:
     """The first method of the page replaces session data from a verified request."""
     app = build_app()
-    app.post("/update")(method1().update_info)
+    app.post("/update")(load_snippet("method1_fastapi").update_info)
 
     async def scenario() -> None:
         async with client_of(app) as client:
@@ -213,6 +200,23 @@ def test_a_root_path() -> None:
             refresh = {"authorization": f"Bearer {answer.headers['st-refresh-token']}"}
             assert (await client.post("/auth/session/refresh", headers=refresh)).status_code == 200
             assert (await client.post("/shop/auth/session/refresh", headers=refresh)).status_code == 200
+
+    asyncio.run(scenario())
+
+
+def test_endpoints_below_a_mount() -> None:
+    """Where the base path has what the application is mounted below, the endpoints are there."""
+    info = InputAppInfo("Shop", BASE, website_domain="http://localhost:3000", api_base_path="/shop/auth")
+    there = Supertokens(info, "fastapi", SupertokensConfig("sqlite:///:memory:"), [session.init()])
+    app = FastAPI()
+    app.add_middleware(Middleware, supertokens=there)
+
+    async def scenario() -> None:
+        transport = httpx.ASGITransport(app, root_path="/shop")
+        async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+            assert (await client.get("/shop/auth/jwt/jwks.json")).status_code == 200
+            assert (await client.get("/auth/jwt/jwks.json")).status_code == 404
+        await there.aclose()
 
     asyncio.run(scenario())
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -14,27 +11,17 @@ from flask import Blueprint, Flask, Response, g, request
 from supertokens_lite import RecipeUserId, Supertokens
 from supertokens_lite.exceptions import ConfigurationError, GeneralError
 from supertokens_lite.framework.flask import Middleware
-from supertokens_lite.recipe.session import InputErrorHandlers, SessionOverrideConfig, syncio
+from supertokens_lite.recipe.session import InputErrorHandlers, syncio
 from supertokens_lite.recipe.session.exceptions import UnauthorisedError
 from supertokens_lite.recipe.session.framework.flask import verify_session
 from tests.doors import COOKIES, REFRESH, Client, allowing, build, content, cookies
 from tests.framework.flask_site import build_app, send_to
-from tests.framework.loaded import frameworks_of
+from tests.framework.loaded import frameworks_of, load_snippet
+from tests.framework.views import noting_bodies
 
 Begin = Callable[..., Supertokens]
 
-SEED = Path(__file__).parents[1] / "seed" / "method1_flask.py"
 BASE = "https://api.example.com"
-
-
-def method1() -> ModuleType:
-    """Load the snippet as it stands; each time a new application."""
-    spec = importlib.util.spec_from_file_location("method1_flask", SEED)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def me() -> str:
@@ -50,7 +37,7 @@ def add_login(app: Flask) -> None:
 def test_the_page_word_for_word(begin: Begin) -> None:
     """The first method of the page replaces session data from a verified request."""
     begin()
-    app = method1().app
+    app = load_snippet("method1_flask").app
     Middleware(app)
     add_login(app)
     client = app.test_client()
@@ -265,18 +252,7 @@ def test_blueprints_with_handlers_of_their_own(begin: Begin) -> None:
 def test_overrides_read_bodies(begin: Begin) -> None:
     """An override of an endpoint reads JSON and forms."""
     read: list[Any] = []
-
-    def apis(original: Any) -> Any:
-        default = original.refresh_post
-
-        async def refresh_post(api_options: Any, user_context: Any) -> Any:
-            read.append(await api_options.request.get_json_or_form_data())
-            return await default(api_options, user_context)
-
-        original.refresh_post = refresh_post
-        return original
-
-    begin(override=SessionOverrideConfig(apis=apis))
+    begin(override=noting_bodies(read))
     client = build_app().test_client()
     for body in ({"json": {"a": 1}}, {"data": {"a": "1"}}, {"data": b"{", "content_type": "application/json"}):
         assert client.post(REFRESH, **body).status_code == 401

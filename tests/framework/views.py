@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from supertokens_lite.exceptions import BadInputError, ConfigurationError
-from supertokens_lite.recipe.session import SessionContainer
+from supertokens_lite.recipe.session import SessionContainer, SessionOverrideConfig
 from supertokens_lite.recipe.session.claims import PrimitiveClaim
 
-__all__ = ("AWAITED", "BLOCKING", "FIXED_COOKIES", "OPTIONS", "ROLE", "SHARED")
+__all__ = ("AWAITED", "BLOCKING", "FIXED_COOKIES", "OPTIONS", "ROLE", "SHARED", "noting_bodies")
 
 
 def _fetch_role(*_: Any) -> str:
@@ -106,3 +106,19 @@ def _awaited(name: str) -> Callable[[SessionContainer], Awaitable[Any]]:
 
 BLOCKING = {name: _blocking(name) for name in OPTIONS}
 AWAITED = {name: _awaited(name) for name in OPTIONS}
+
+
+def noting_bodies(read: list[Any]) -> SessionOverrideConfig:
+    """Give an override of the refresh endpoint that notes what is in the bodies of requests."""
+
+    def apis(original: Any) -> Any:
+        default = original.refresh_post
+
+        async def refresh_post(api_options: Any, user_context: Any) -> Any:
+            read.append(await api_options.request.get_json_or_form_data())
+            return await default(api_options, user_context)
+
+        original.refresh_post = refresh_post
+        return original
+
+    return SessionOverrideConfig(apis=apis)

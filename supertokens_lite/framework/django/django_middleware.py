@@ -61,10 +61,8 @@ class DjangoRequest(BaseRequest):
     def method(self) -> str:  # noqa: D102  # as in BaseRequest
         return (self.request.method or "GET").upper()
 
-    def get_path(self) -> str:
-        """Give the path; what the application is mounted below is part of it only if the endpoints are there too."""
-        whole = self.request.path
-        return whole if self.supertokens.doors.is_endpoint(whole) else self.request.path_info
+    def get_path(self) -> str:  # noqa: D102
+        return self.supertokens.doors.choose_path(self.request.path, self.request.path_info)
 
     def get_header(self, key: str) -> str | None:
         """Give a header; what the process's environment left beside them is none."""

@@ -32,6 +32,15 @@ class Doors:
         self.is_endpoint = recipe.apis.is_below_base
         self._verifies_itself = is_default(recipe.api_implementation)
 
+    def choose_path(self, whole: str, inner: str) -> str:
+        """Give the path of a request: what the application is mounted below belongs to it only if the endpoints do.
+
+        Args:
+            whole: with what the server, or a mount, puts before the application's paths.
+            inner: without it.
+        """
+        return whole if self.is_endpoint(whole) else inner
+
     def is_from_website(self, request: BaseRequest) -> bool:
         """Tell whether a websocket that is verified by cookies may be of the website: no other page's may be.
 
