@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,29 +10,20 @@ from contextlib import closing
 from supertokens_lite import InputAppInfo, Supertokens, SupertokensConfig
 from supertokens_lite.recipe import session
 from tests.bench.measure import Figure
-from tests.bench.verification import Raw, is_fast, show, side_by_side
+from tests.bench.verification import Raw, figures_without_fast, is_fast, show, side_by_side
 from tests.protocol.signing import Signer
 
 ROUNDS = 8
 """Of a measurement, the one that is not counted included."""
 
 
-WITHOUT_FAST = """
-import json, sys
-sys.modules["pybase64"] = None
-from tests.bench.sessions import figures
-print(json.dumps(list(figures(int(sys.argv[1])))))
-"""
-
-
 def figures(calls: int) -> Iterator[Figure]:
     """Measure, as a plain install does it."""
-    if is_fast():
-        done = subprocess.run(
-            [sys.executable, "-c", WITHOUT_FAST, str(calls)], capture_output=True, text=True, check=True
-        )
-        yield from (Figure(*figure) for figure in json.loads(done.stdout))
-        return
+    yield from figures_without_fast("tests.bench.sessions", calls) if is_fast() else measure_plainly(calls)
+
+
+def measure_plainly(calls: int) -> Iterator[Figure]:
+    """Measure in this process."""
     signer = Signer()
     now_s = int(time.time())
     batches = [

@@ -32,8 +32,8 @@ FORGET_S = 1e-5
 WITHOUT_FAST = """
 import json, sys
 sys.modules["pybase64"] = None
-from tests.bench.verification import Signer, first_sight_figures
-print(json.dumps(list(first_sight_figures(Signer(), int(sys.argv[1])))))
+from {module} import measure_plainly
+print(json.dumps(list(measure_plainly(int(sys.argv[1])))))
 """
 
 
@@ -42,7 +42,7 @@ def figures(calls: int) -> Iterator[Figure]:
     signer = Signer()
     yield from first_sight_figures(signer, calls)
     if is_fast():
-        yield from figures_without_fast(calls)
+        yield from figures_without_fast("tests.bench.verification", calls)
     yield recall_figure(signer, calls)
     yield from cache_figures(signer, DISTINCT if calls >= 500 else 2 * CACHE_SIZE)
 
@@ -72,12 +72,18 @@ def is_fast() -> bool:
     return sys.modules.get("pybase64") is not None
 
 
-def figures_without_fast(calls: int) -> Iterator[Figure]:
-    """Measure verification at first sight where `pybase64` can't be imported."""
+def figures_without_fast(module: str, calls: int) -> Iterator[Figure]:
+    """Give what a module's `measure_plainly` measures where `pybase64` can't be imported."""
+    program = WITHOUT_FAST.format(module=module)
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_FAST, str(calls)], capture_output=True, text=True, timeout=600, check=True
+        [sys.executable, "-c", program, str(calls)], capture_output=True, text=True, timeout=600, check=True
     )
     yield from (Figure(*each) for each in json.loads(done.stdout))
+
+
+def measure_plainly(calls: int) -> Iterator[Figure]:
+    """Measure what a plain install does otherwise."""
+    yield from first_sight_figures(Signer(), calls)
 
 
 def first_sight_figures(signer: Signer, calls: int) -> Iterator[Figure]:
