@@ -57,6 +57,7 @@ def importing(python: Path, program: str) -> Callable[[], None]:
 
 
 def run(python: Path, *arguments: str) -> str:
-    """Run a fresh process; give what it printed."""
-    done = subprocess.run([str(python), *arguments], cwd=python.parent, capture_output=True, text=True, check=True)
+    """Run a fresh process, deaf to PYTHONPATH so that it imports what was installed; give what it printed."""
+    command = [str(python), "-I", *arguments]
+    done = subprocess.run(command, cwd=python.parent, capture_output=True, text=True, check=True)
     return done.stdout
