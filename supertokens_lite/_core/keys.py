@@ -33,6 +33,7 @@ from supertokens_lite._io.base import Effects
 from supertokens_lite._io.turns import Once, own_error
 from supertokens_lite._protocol.cdi import get_jwks, max_age_s
 from supertokens_lite._protocol.jwks import KeySet
+from supertokens_lite._protocol.tokens import AccessToken
 from supertokens_lite.exceptions import ConfigurationError, CoreError
 from supertokens_lite.types import HttpReply, UserContext, is_array, is_object
 
@@ -155,6 +156,13 @@ class Keys:
         """Give the keys if they may be used right now, else None. Effects: none."""
         held = self._held
         return held.keys if self._effects.io.monotonic() < held.soft_s else None
+
+    def recall(self, access_token: str) -> AccessToken | None:
+        """Give what an access token says that these keys have verified before, if it is still good. Effects: none."""
+        io, held = self._effects.io, self._held
+        if held.keys is None or io.monotonic() >= held.soft_s:
+            return None
+        return held.keys.recall(access_token, io.now())
 
     async def get(self, user_context: UserContext | None = None) -> KeySet:
         """Give the keys.

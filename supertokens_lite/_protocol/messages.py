@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import parse_qsl, quote
 
@@ -97,9 +97,14 @@ class BaseRequest(ABC):
 
     def get_cookies(self, key: str) -> list[str]:
         """Give all values of a cookie, decoded: a client sends several where domains or paths overlap."""
-        if self._cookies is None:
-            self._cookies = parse_cookies(self.get_header("cookie"))
-        return list(self._cookies.get(key, ()))
+        return list(self.read_cookies().get(key, ()))
+
+    def read_cookies(self) -> Mapping[str, Sequence[str]]:
+        """Give all cookies, decoded: the values of each name, as `get_cookies` does."""
+        cookies = self._cookies
+        if cookies is None:
+            cookies = self._cookies = parse_cookies(self.get_header("cookie"))
+        return cookies
 
     async def body(self) -> bytes:
         """Give the body."""

@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from supertokens_lite._protocol.jsontext import parse_json
-from supertokens_lite.types import Refusal, is_object
+from supertokens_lite.types import RecipeUserId, Refusal, is_object
 
 __all__ = (
     "CREATE_STRIPPED",
@@ -171,7 +171,7 @@ class AccessToken:
         self.kid = kid
         self.session_handle: str = claims["sessionHandle"]
         self.user_id: str = claims["sub"]
-        self.recipe_user_id: str = claims["rsub"] if version >= 5 else self.user_id
+        self.recipe_user_id = RecipeUserId(claims["rsub"] if version >= 5 else self.user_id)
         self.tenant_id: str = claims["tId"] if version >= 4 else PUBLIC_TENANT
         self.issued_s: int = claims["iat"]
         self.expires_s: int = claims["exp"]

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from supertokens_lite._protocol.messages import REQUEST_KEY, BaseRequest, BaseResponse
 from supertokens_lite.exceptions import ConfigurationError, SuperTokensError
-from supertokens_lite.recipe.session.doors import changes_of
+from supertokens_lite.recipe.session.doors import Doors, changes_of
 from supertokens_lite.supertokens import Supertokens
 
 __all__ = ("AsgiRequest", "Middleware", "encode_headers", "request_of")
@@ -35,41 +35,36 @@ class AsgiRequest(BaseRequest):
         supertokens: the SDK that answers for it.
     """
 
+    _headers: dict[bytes, bytes] | None = None
+    _body: bytes | None = None
+
     def __init__(self, scope: Scope, receive: Receive | None, supertokens: Supertokens) -> None:
-        self.request = scope
+        self.request: Scope = scope
         self.supertokens = supertokens
-        self._scope = scope
         self._receive = receive
-        self._headers: dict[bytes, bytes] | None = None
-        self._body: bytes | None = None
 
     def method(self) -> str:  # noqa: D102  # as in BaseRequest
-        method: str = self._scope.get("method", "GET")  # a websocket has none: it begins as a GET
+        method: str = self.request.get("method", "GET")  # a websocket has none: it begins as a GET
         return method
 
     def get_path(self) -> str:  # noqa: D102
-        return path_of(self._scope, self.supertokens)
+        return path_of(self.request, self.supertokens.doors)
 
     def get_header(self, key: str) -> str | None:  # noqa: D102
         headers = self._headers
         if headers is None:
-            headers = self._headers = {}
-            for name, value in self._scope["headers"]:
-                earlier = headers.get(name)
-                if earlier is not None:
-                    value = earlier + (b"; " if name == b"cookie" else b", ") + value
-                headers[name] = value
+            headers = self._headers = _read_headers(self.request["headers"])
         found = headers.get(key.lower().encode("latin-1", "replace"))
         return None if found is None else found.decode("latin-1")
 
     def get_original_url(self) -> str:  # noqa: D102
-        scope = self._scope
+        scope = self.request
         query = scope.get("query_string", b"").decode("latin-1")
         host = self.get_header("host") or ""
         return f"{scope.get('scheme', 'http')}://{host}{scope['path']}" + (f"?{query}" if query else "")
 
     def get_query_params(self) -> dict[str, str]:  # noqa: D102
-        return dict(parse_qsl(self._scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
+        return dict(parse_qsl(self.request.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
 
     async def body(self) -> bytes:
         """Read the body, once."""
@@ -98,33 +93,39 @@ class Middleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] not in ("http", "websocket"):
+        kind = scope["type"]
+        if kind not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         supertokens = self._supertokens or Supertokens.get_instance()
-        is_http = scope["type"] == "http"
-        if is_http and supertokens.doors.is_endpoint(path_of(scope, supertokens)):
-            answer = await supertokens.doors.answer(AsgiRequest(scope, receive, supertokens))
+        doors = supertokens.doors
+        if kind == "http" and doors.is_endpoint(path_of(scope, doors)):
+            answer = await doors.answer(AsgiRequest(scope, receive, supertokens))
             if answer is not None:
                 await _send(answer, send)
                 return
+        earlier = scope.get(REQUEST_KEY)
         request = scope[REQUEST_KEY] = AsgiRequest(scope, None, supertokens)
         started = False
 
-        async def send_changed(message: Message) -> None:
+        def send_changed(message: Message) -> Awaitable[None]:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
                 if request.get_session() is not None:
                     _change(request, message)
-            await send(message)
+            return send(message)
 
         try:
-            await self._app(scope, receive, send_changed if is_http else send)
+            await self._app(scope, receive, send_changed if kind == "http" else send)
         except SuperTokensError as error:
-            if started or not is_http:
+            if started or kind != "http":
                 raise
-            await _send(await supertokens.doors.answer_error(request, error), send)
+            await _send(await doors.answer_error(request, error), send)
+        scope[REQUEST_KEY] = earlier  # what holds one another in a ring stays in memory until it is looked for
+        session = request.get_session()
+        if session is not None:
+            session.req_res_info = None
 
 
 def request_of(scope: Scope, line: str) -> AsgiRequest:
@@ -143,11 +144,24 @@ def request_of(scope: Scope, line: str) -> AsgiRequest:
     return request
 
 
-def path_of(scope: Scope, supertokens: Supertokens) -> str:
+def path_of(scope: Scope, doors: Doors) -> str:
     """Give the path of a request to the application."""
     path: str = scope["path"]
     root: str = scope.get("root_path") or ""
-    return supertokens.doors.choose_path(path, path[len(root) :]) if root and path.startswith(root) else path
+    return doors.choose_path(path, path[len(root) :]) if root and path.startswith(root) else path
+
+
+def _read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Give headers by their names; those that came several times as one."""
+    pairs = list(pairs)
+    headers = dict(pairs)
+    if len(headers) < len(pairs):
+        headers.clear()
+        for name, value in pairs:
+            earlier = headers.get(name)
+            between = b"; " if name == b"cookie" else b", "
+            headers[name] = value if earlier is None else earlier + between + value
+    return headers
 
 
 def _change(request: AsgiRequest, message: Message) -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from supertokens_lite._protocol.jwks import HEADERS_REMEMBERED, KeySet, UnknownKey
 from supertokens_lite._protocol.tokens import V2_HEADER, TokenRefused, TokenRules, is_session_token
-from supertokens_lite.types import Refusal
+from supertokens_lite.types import RecipeUserId, Refusal
 from tests.protocol.signing import KID, LIFETIME_S, NOW_S, Signer, encode, encode_json
 from tests.protocol.test_tokens import V2_CLAIMS, v2_token_of
 from tests.protocol.values import JSON, OBJECTS, TEXT
@@ -61,7 +61,7 @@ def test_what_a_token_says(signer: Signer, keys: KeySet) -> None:
     token = keys.verify(text, NOW_S, RULES)
     assert (token.text, token.version, token.kid) == (text, 5, KID)
     assert (token.session_handle, token.tenant_id) == (claims["sessionHandle"], "t1")
-    assert (token.user_id, token.recipe_user_id) == (claims["sub"], "login")
+    assert (token.user_id, token.recipe_user_id) == (claims["sub"], RecipeUserId("login"))
     assert (token.issued_s, token.expires_s) == (NOW_S, NOW_S + LIFETIME_S)
     assert (token.anti_csrf_token, token.has_parent) == ("csrf", True)
     assert token.payload() == claims
@@ -78,7 +78,7 @@ def test_what_each_version_says(
     claims = signer.claims(tId="t1", rsub="login")
     token = keys.verify(signer.sign(claims, signer.header(version=version)), NOW_S, RULES)
     assert token.tenant_id == tenant
-    assert token.recipe_user_id == (login or claims["sub"])
+    assert token.recipe_user_id == RecipeUserId(login or claims["sub"])
     assert not token.has_parent
     assert token.anti_csrf_token is None
 

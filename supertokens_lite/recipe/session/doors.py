@@ -25,12 +25,18 @@ class Doors:
 
     Args:
         recipe: the session recipe.
+
+    Attributes:
+        is_endpoint: tells whether a path may lead to an endpoint of the SDK.
+        recall_session: does at once, for a request, what `verify_session` does without options; None: that has to be
+            asked.
     """
 
     def __init__(self, recipe: SessionRecipe) -> None:
         self._recipe = recipe
         self.is_endpoint = recipe.apis.is_below_base
         self._verifies_itself = is_default(recipe.api_implementation)
+        self.recall_session = recipe.requests.recall if self._verifies_itself else _recall_nothing
 
     def choose_path(self, whole: str, inner: str) -> str:
         """Give the path of a request: what the application is mounted below belongs to it only if the endpoints do.
@@ -99,6 +105,10 @@ class Doors:
         return await self._recipe.verify_session(
             request, anti_csrf_check, session_required, check_database, override_global_claim_validators, context
         )
+
+
+def _recall_nothing(request: BaseRequest) -> None:
+    """Leave every request to the endpoint's override."""
 
 
 def changes_of(request: BaseRequest) -> BaseResponse | None:

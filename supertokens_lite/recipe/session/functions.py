@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from supertokens_lite._core.hooks import settle
@@ -145,6 +146,10 @@ class SessionFunctions(RecipeInterface):
             if session_required is False and not error.clear_tokens:  # there was none
                 return None
             raise
+
+    def make_recall(self) -> Callable[[str], SessionContainer | None]:
+        """Give what does as `get_session` with a token that was verified before; None if there is more to be done."""
+        return partial(self._verification.recall, self.front)
 
     async def refresh_session(  # noqa: D102
         self, refresh_token: str, anti_csrf_token: str | None, disable_anti_csrf: bool, user_context: dict[str, Any]

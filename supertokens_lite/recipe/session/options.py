@@ -104,6 +104,7 @@ class SessionConfig:
     Attributes:
         anti_csrf: as given; None: decided for each request.
         use_dynamic_access_token_signing_key: whether access tokens are signed by keys that rotate.
+        has_transfer_function: whether a function decides how the tokens of a request may travel.
         issuer: the `iss` of tokens: API domain and base path.
         api_domain: the API's domain.
         api_base_path: below which the endpoints are.
@@ -131,6 +132,7 @@ class SessionConfig:
         self.invalid_claim_status_code = options.invalid_claim_status_code or 403
         self.anti_csrf: anti_csrf.Mode | None = options.anti_csrf
         self._transfer_method = options.get_token_transfer_method
+        self.has_transfer_function = self._transfer_method is not None
         self.error_handlers = options.error_handlers or InputErrorHandlers()
         self.override = options.override or SessionOverrideConfig()
         self.use_dynamic_access_token_signing_key = options.use_dynamic_access_token_signing_key is not False

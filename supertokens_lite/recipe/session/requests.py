@@ -7,6 +7,7 @@ request. What goes on its answer is kept in `response_mutators`, of the session 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -69,6 +70,10 @@ class Requests:
         self._effects = effects
         self._verifies_itself = self._is_default("get_session")
         self._has_no_global_validators = self._is_default("get_global_claim_validators")
+        may_recall = self._verifies_itself and self._has_no_global_validators and not config.has_transfer_function
+        self._recall: Callable[[str], SessionContainer | None] | None = None
+        if isinstance(implementation, SessionFunctions) and may_recall:
+            self._recall = implementation.make_recall()
 
     def wrap(self, request: Any) -> BaseRequest:
         """Give a request in the one form that is read here.
@@ -154,6 +159,35 @@ class Requests:
             max_token_age_s,
         )
 
+    def recall(self, request: BaseRequest) -> SessionContainer | None:
+        """Verify the session of a GET request at once, where `verify` with its defaults would find no more to do.
+
+        That is the usual request: it has one token, which was verified before, and nobody else wants a say. It may cost
+        no more than a look.
+
+        Returns:
+            None: it is not a usual request.
+        """
+        if self._recall is None or self._claims.has_validators or request.method() != "GET":
+            return None
+        cookies = request.read_cookies()
+        authorization = request.get_header("authorization")
+        if authorization is None:
+            found = cookies.get(ACCESS_COOKIE)
+            if found is None or len(found) > 1 or LEGACY_COOKIE in cookies:
+                return None
+            session = self._recall(found[0])
+            method: transfer.Method = "cookie"
+        else:
+            token = transfer.read_bearer(authorization)
+            if token is None or ACCESS_COOKIE in cookies or LEGACY_COOKIE in cookies:
+                return None
+            session = self._recall(token)
+            method = "header"
+        if session is not None:
+            session.bind(request, method)
+        return session
+
     async def verify(
         self,
         request: BaseRequest,
@@ -165,11 +199,11 @@ class Requests:
         max_token_age_s: float | None = None,
     ) -> SessionContainer | None:
         """Do what `get` does for a request in our form, whose user context has it already."""
-        if request.get_cookies(LEGACY_COOKIE):
+        if LEGACY_COOKIE in request.read_cookies():
             raise TryRefreshTokenError("the client has cookies of an old version", reason=Refusal.LEGACY_COOKIE)
         allowed = self._config.get_token_transfer_method(request, False, context)
         method, access_token = self._choose_access_token(request, allowed)
-        needs_check = anti_csrf.needs_check(anti_csrf_check, request.method(), method)
+        needs_check = method == "cookie" and anti_csrf.needs_check(anti_csrf_check, request.method(), method)
         if access_token is not None:
             needs_check = needs_check and self._needs_token(request, access_token, context)
             if max_token_age_s is not None and not check_database:

@@ -61,6 +61,11 @@ class Verification:
         self._uses_csrf_tokens = config.anti_csrf == "VIA_TOKEN"
         self._refreshes: Flights[cdi_tokens.RefreshOutcome] = Flights()
 
+    def recall(self, front: RecipeInterface, access_token: str) -> SessionContainer | None:
+        """Give the session of a token that was verified before; None if it has to be looked at, or the core asked."""
+        token = self._keys.recall(access_token)
+        return None if token is None or token.has_parent else self._session_of(front, token, "cache")
+
     async def verify(
         self,
         front: RecipeInterface,
@@ -79,8 +84,7 @@ class Verification:
         """
         check_anti_csrf = check_anti_csrf and self._uses_csrf_tokens
         verified_by: VerifiedBy = "cache"
-        keys = self._keys.fresh()
-        token = None if keys is None else keys.recall(access_token, self._effects.io.now())
+        token = self._keys.recall(access_token)
         if token is None:
             verified_by = "local"
             try:
@@ -98,16 +102,19 @@ class Verification:
             return await self._ask(
                 front, access_token, token, anti_csrf_token, check_anti_csrf, check_database, user_context
             )
+        return self._session_of(front, token, verified_by)
+
+    def _session_of(self, front: RecipeInterface, token: AccessToken, verified_by: VerifiedBy) -> SessionContainer:
         return SessionContainer(
             front,
             self._config,
-            access_token,
+            token.text,
             None,
             None,
             token.anti_csrf_token,
             token.session_handle,
             token.user_id,
-            RecipeUserId(token.recipe_user_id),
+            token.recipe_user_id,
             token,
             None,
             False,
