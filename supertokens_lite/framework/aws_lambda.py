@@ -13,7 +13,7 @@ import json
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import update_wrapper
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote, urlencode
 
 from supertokens_lite._protocol.messages import REQUEST_KEY, BaseResponse, PlainRequest
@@ -58,34 +58,17 @@ class LambdaRequest(PlainRequest):
 
     def __init__(self, event: Mapping[str, Any], supertokens: Supertokens) -> None:
         context = _object(event.get("requestContext"))
-        is_of_balancer = "elb" in context
-        several = event.get("multiValueHeaders")
-        if is_of_balancer and not is_object(several):
-            raise ConfigurationError(SINGLE_VALUES)
-        headers = list(_pairs(several if is_object(several) else event.get("headers")))
         self.is_second_format = _is_second_format(event)
-        if self.is_second_format:
-            method = _object(context.get("http"))["method"]
-            whole = path = event["rawPath"]
-            query = _text(event.get("rawQueryString"))
-            cookies = list(_pairs({"cookie": event.get("cookies")}))
-            if cookies:  # the same may stand among the headers too
-                headers = [header for header in headers if header[0].lower() != "cookie"] + cookies
-        else:
-            method, path = event["httpMethod"], event["path"]
-            whole = _text(context.get("path")) or path
-            parameters = _object(event.get("multiValueQueryStringParameters"))
-            parameters = parameters or _object(event.get("queryStringParameters"))
-            # a load balancer leaves them encoded
-            query = urlencode(list(_pairs(parameters)), safe="%+" if is_of_balancer else "", errors="replace")
-        target = quote(whole, KEPT_IN_PATHS, errors="replace") + (f"?{query}" if query else "")
-        super().__init__(method, target, headers)
+        parts = (_read_second_format if self.is_second_format else _read_first_format)(event, context)
+        target = quote(parts.whole_path, KEPT_IN_PATHS, errors="replace") + (f"?{parts.query}" if parts.query else "")
+        super().__init__(parts.method, target, parts.headers)
         self._url = f"https://{self.get_header('host') or _text(context.get('domainName'))}{target}"
         self.request = event
         self.supertokens = supertokens
-        stage = _text(context.get("stage"))
-        inner = path[len(stage) + 1 :] if stage and path == whole and path.startswith(f"/{stage}/") else path
-        self._path = supertokens.doors.choose_path(unquote(whole), unquote(inner)) or "/"
+        path, stage = parts.path, _text(context.get("stage"))
+        if stage and path == parts.whole_path and path.startswith(f"/{stage}/"):
+            path = path[len(stage) + 1 :]
+        self._path = supertokens.doors.choose_path(unquote(parts.whole_path), unquote(path)) or "/"
 
     def get_path(self) -> str:
         """Give the path; that the stage stands before it is no concern of the application's."""
@@ -174,6 +157,38 @@ def request_of(event: object) -> LambdaRequest:
     if not isinstance(event, LambdaEvent):
         raise ConfigurationError(MISSING if _is_request(event) else NO_REQUEST)
     return event.scope[REQUEST_KEY]
+
+
+class _Parts(NamedTuple):
+    """What each format has in places of its own; of a REST API only the whole path has the stage."""
+
+    method: str
+    whole_path: str
+    path: str
+    query: str
+    headers: list[Header]
+
+
+def _read_first_format(event: Mapping[str, Any], context: Mapping[str, Any]) -> _Parts:
+    several = event.get("multiValueHeaders")
+    is_of_balancer = "elb" in context
+    if is_of_balancer and not is_object(several):
+        raise ConfigurationError(SINGLE_VALUES)
+    headers = list(_pairs(several if is_object(several) else event.get("headers")))
+    parameters = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters")
+    # a load balancer leaves them encoded
+    query = urlencode(list(_pairs(parameters)), safe="%+" if is_of_balancer else "", errors="replace")
+    path = event["path"]
+    return _Parts(event["httpMethod"], _text(context.get("path")) or path, path, query, headers)
+
+
+def _read_second_format(event: Mapping[str, Any], context: Mapping[str, Any]) -> _Parts:
+    headers = list(_pairs(event.get("headers")))
+    cookies = list(_pairs({"cookie": event.get("cookies")}))
+    if cookies:  # the same may stand among the headers too
+        headers = [header for header in headers if header[0].lower() != "cookie"] + cookies
+    path = event["rawPath"]
+    return _Parts(context["http"]["method"], path, path, _text(event.get("rawQueryString")), headers)
 
 
 def _is_request(event: object) -> bool:

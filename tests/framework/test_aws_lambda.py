@@ -152,6 +152,8 @@ def test_a_route_of_the_name_of_the_stage(begin: Begin) -> None:
     supertokens = begin()
     event = rest_event(PlainRequest("GET", API + "/dev/me"), "dev")
     assert LambdaRequest(event, supertokens).get_path() == "/dev/me"
+    event["requestContext"]["path"] = event["path"]  # as an HTTP API has it in this format: with the stage in both
+    assert LambdaRequest(event, supertokens).get_path() == "/me"
 
 
 @FORMATS
