@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import doors, growth, imports, inprocess, over_http, served, sessions, verification
+from tests.bench import cold_start, doors, growth, imports, inprocess, over_http, served, sessions, verification
 from tests.bench.measure import Figure
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
@@ -39,6 +39,7 @@ def all_figures(folder: Path, calls: int, peer: str | None) -> Iterator[Figure]:
     yield from sessions.figures(calls * 2)
     yield from doors.figures(calls)
     yield from imports.figures(folder)
+    yield from cold_start.figures(folder)
 
 
 def build_row(figure: Figure) -> str:
