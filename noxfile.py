@@ -19,6 +19,7 @@ EXTRAS = "fastapi,flask,django,server,cli"
 SITE = ".nox/site"
 DIST = ROOT / ".nox" / "dist"
 PEER = "supertokens-python==0.31.4"
+PEER_SERVER = ("fastapi", "uvicorn", "httptools", "uvloop")
 FUZZER = "atheris>=2.3"
 
 
@@ -34,7 +35,7 @@ def peer_python(session: nox.Session) -> str:
     python = home / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     if not (home / "ready").exists():
         session.run("python", "-m", "venv", "--clear", str(home))
-        session.run(str(python), "-m", "pip", "install", "-q", PEER, external=True)
+        session.run(str(python), "-m", "pip", "install", "-q", PEER, *PEER_SERVER, external=True)
         (home / "ready").touch()
     return str(python)
 

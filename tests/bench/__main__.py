@@ -11,7 +11,18 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench import cold_start, doors, growth, imports, inprocess, over_http, served, sessions, verification
+from tests.bench import (
+    cold_start,
+    doors,
+    growth,
+    imports,
+    inprocess,
+    loaded,
+    over_http,
+    served,
+    sessions,
+    verification,
+)
 from tests.bench.measure import Figure
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
@@ -38,13 +49,14 @@ def all_figures(folder: Path, calls: int, peer: str | None) -> Iterator[Figure]:
     yield from verification.figures(calls * 2)
     yield from sessions.figures(calls * 2)
     yield from doors.figures(calls)
+    yield from loaded.figures(folder, 1 if is_quick else 4, peer)
     yield from imports.figures(folder)
     yield from cold_start.figures(folder)
 
 
 def build_row(figure: Figure) -> str:
     """Write one row of the table."""
-    bound = f"{'at most' if figure.at_most else 'at least'} {figure.wanted:g}"
+    bound = "none" if figure.wanted is None else f"{'at most' if figure.at_most else 'at least'} {figure.wanted:g}"
     return f"| {figure.what} | {figure.ratio:.2f} | {bound}{'' if figure.is_met else ' (missed)'} | {figure.detail} |"
 
 

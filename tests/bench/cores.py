@@ -30,7 +30,14 @@ def served_core(folder: Path, *module: str) -> Iterator[str]:
         "--database",
         str(folder / "served.db"),
     )
-    with subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True) as process:
+    with served([sys.executable, "-m", *command]) as url:
+        yield url
+
+
+@contextmanager
+def served(command: list[str]) -> Iterator[str]:
+    """Run a server that prints its URL; give the URL."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
             found = re.search(r"http://[0-9.:]+", line)

@@ -16,20 +16,22 @@ class Figure(NamedTuple):
     Attributes:
         what: what is measured, against what.
         ratio: ours divided by the other's.
-        wanted: the bound.
+        wanted: the bound; None: it is measured to be known.
         at_most: whether the bound is an upper one.
         detail: the plain numbers behind it.
     """
 
     what: str
     ratio: float
-    wanted: float
+    wanted: float | None
     at_most: bool = True
     detail: str = ""
 
     @property
     def is_met(self) -> bool:
         """Whether the ratio is within its bound."""
+        if self.wanted is None:
+            return True
         return self.ratio <= self.wanted if self.at_most else self.ratio >= self.wanted
 
 

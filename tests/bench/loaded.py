@@ -1,0 +1,67 @@
+"""A FastAPI application under wrk: a verified session against an empty dependency, and against the peer's."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from supertokens_lite import RecipeUserId
+from tests.bench.cores import DATA, build_app, served, served_core
+from tests.bench.measure import Figure
+from tests.bench.served import rate
+
+SHOP = Path(__file__).with_name("shop.py")
+ROUNDS = 5
+PATHS = ("/alone", "/empty", "/verified", "/data")
+
+
+def figures(folder: Path, seconds: int, peer: str | None) -> Iterator[Figure]:
+    """Measure, on one worker; nothing without wrk."""
+    if shutil.which("wrk") is None:
+        return
+    with ExitStack() as stack:
+        core = stack.enter_context(served_core(folder))
+        shops = {"ours": stack.enter_context(served([sys.executable, str(SHOP), "supertokens_lite", core]))}
+        if peer is not None:
+            shops["peer"] = stack.enter_context(served([peer, str(SHOP), "supertokens_python", core]))
+        script = folder / "shop.lua"
+        script.write_text(f'wrk.headers["authorization"] = "Bearer {access_token(core)}"\n', encoding="utf-8")
+        rates: dict[tuple[str, str], list[float]] = {}
+        for _ in range(ROUNDS):
+            for path in PATHS:
+                for name, url in shops.items():  # the peer may take a second to answer the last of them
+                    took_s = max(seconds, 4) if path == "/data" else seconds
+                    rates.setdefault((name, path), []).append(rate(url + path, script, took_s))
+    yield compare("a verified session", rates, ("ours", "/verified"), "an empty dependency", ("ours", "/empty"), 0.9)
+    yield compare("a verified session", rates, ("ours", "/verified"), "no dependency", ("ours", "/alone"), None)
+    if peer is not None:
+        for what, path, wanted in (
+            ("a verified session", "/verified", 1.5),
+            ("session data read and written", "/data", 10),
+        ):
+            yield compare(what, rates, ("ours", path), "supertokens-python 0.31.4", ("peer", path), wanted)
+
+
+def access_token(core: str) -> str:
+    """Make a session; give its access token."""
+    with build_app(core) as app:
+        create = app.session.blocking.create_new_session_without_request_response
+        return create("public", RecipeUserId("ada"), {}, DATA).get_access_token()
+
+
+def compare(
+    what: str,
+    rates: dict[tuple[str, str], list[float]],
+    ours: tuple[str, str],
+    than: str,
+    other: tuple[str, str],
+    wanted: float | None,
+) -> Figure:
+    """Give the ratio of two rates, round by round, and its median."""
+    ratio = statistics.median(a / b for a, b in zip(rates[ours], rates[other], strict=True))
+    detail = f"{statistics.median(rates[ours]):,.0f}/s against {statistics.median(rates[other]):,.0f}/s"
+    return Figure(f"FastAPI under wrk, {what}, rate against {than}", ratio, wanted, at_most=False, detail=detail)
