@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser.certificate import write_certificate
+
 ROOT = Path(__file__).parents[2]
 TOOLS = Path(os.environ.get("SUPERTOKENS_LITE_BROWSER", ""))
 """Where `nox -s browser` put the packages from npm and the bundle."""
@@ -100,3 +102,38 @@ def test_other_frameworks(framework: str, transfer: str) -> None:
     """The other frameworks do the same."""
     with shop(framework) as places:
         check(travel("visit", places, transfer), transfer)
+
+
+@pytest.fixture
+def across_sites(tmp_path: Path) -> tuple[str, str]:
+    """Give the options of an application whose website is at another site."""
+    certificate = tmp_path / "certificate.pem"
+    write_certificate(certificate, "api.test", "website.test", "stranger.test")
+    return "--certificate", str(certificate)
+
+
+@pytest.mark.parametrize("framework", ["fastapi", slow("flask"), slow("django")])
+def test_cookies_across_sites(framework: str, across_sites: tuple[str, str]) -> None:
+    """With its website at another site, an application does the same, and a third site can't use its cookies."""
+    with shop(framework, *across_sites) as places:
+        said = travel("visit", places, "cookie")
+    check(said, "cookie")
+    assert said["forged"] == {"status": 401, "cookies": True}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("framework", ["fastapi", "flask", "django"])
+def test_headers_across_sites(framework: str, across_sites: tuple[str, str]) -> None:
+    """Tokens in headers travel to another site also where the browser keeps no cookies of it."""
+    with shop(framework, *across_sites) as places:
+        check(travel("visit", places, "header", cookies_off=True), "header")
+
+
+@pytest.mark.slow
+def test_cookies_off(across_sites: tuple[str, str]) -> None:
+    """There a session that comes in cookies would be lost."""
+    with shop("fastapi", *across_sites) as places:
+        kept = travel("cookies_off", places, "cookie")
+        said = travel("cookies_off", places, "cookie", cookies_off=True)
+    assert (kept["login"], set(kept["cookies"])) == (200, TOKENS)
+    assert (said["login"], said["cookies"]) == (200, [])
