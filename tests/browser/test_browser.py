@@ -137,3 +137,29 @@ def test_cookies_off(across_sites: tuple[str, str]) -> None:
         said = travel("cookies_off", places, "cookie", cookies_off=True)
     assert (kept["login"], set(kept["cookies"])) == (200, TOKENS)
     assert (said["login"], said["cookies"]) == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("framework", "cdi_version", "transfer"),
+    [
+        slow("fastapi", "5.4", "cookie"),
+        slow("fastapi", "5.4", "header"),
+        ("fastapi", "5.6", "cookie"),
+        ("fastapi", "5.6", "header"),
+        slow("flask", "5.6", "header"),
+        slow("django", "5.6", "cookie"),
+    ],
+)
+def test_theft(framework: str, cdi_version: str, transfer: str) -> None:
+    """A refresh token that was replaced, and its successor used, ends the session of the thief and of its owner."""
+    with shop(framework, "--cdi-version", cdi_version) as places:
+        said = travel("theft", places, transfer)
+    assert said["refreshed"] == [True, True]
+    assert said["before"] == {"status": 200, "body": {"count": 1}}
+    assert said["thief"] == {"status": 401, "body": {"message": "token theft detected"}}
+    assert said["owner"] == {"status": 401, "body": {"message": "unauthorised"}}
+    assert said["after"]["status"] == 401
+    assert said["exists"] is False
+    assert not LEFT & set(said["left"])
+    assert "UNAUTHORISED" in said["events"]
+    assert said["faults"] == []
