@@ -158,8 +158,8 @@ def browser(session: nox.Session) -> None:
     install(session, "test")
     tools, sources = ROOT / ".nox" / "browser-tools", ROOT / "tests" / "browser"
     tools.mkdir(exist_ok=True)
-    for name in ("package.json", "page.js", "visit.mjs"):
-        shutil.copy(sources / name, tools)
+    for source in (sources / "package.json", sources / "page.js", *sources.glob("*.mjs")):
+        shutil.copy(source, tools)
     with session.chdir(tools):
         session.run("npm", "install", "--silent", "--no-fund", "--no-audit", external=True)
         session.run("npx", "esbuild", "page.js", "--bundle", "--outfile=bundle.js", "--log-level=error", external=True)

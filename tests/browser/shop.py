@@ -1,84 +1,67 @@
-"""An application for a browser to visit: `python -m tests.browser.shop BUNDLE CDI [ANTI_CSRF]`; prints where it is."""
+"""What the applications that a browser visits have in common: where they are, their page, and their SDK.
+
+Each is started as `python -m tests.browser.shop_FRAMEWORK BUNDLE [options]` and prints where it is. With a
+certificate the website is at another site than the API: `https://website.test` and `https://api.test`, two names that
+the browser is told to look for on loopback. One server answers to both, and to `https://stranger.test`.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import json
 import socket
-import sys
+from argparse import ArgumentParser
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Literal, NamedTuple
 
-import uvicorn
-from fastapi import Depends, FastAPI
-from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
-
-from supertokens_lite import InputAppInfo, RecipeUserId, Supertokens, SupertokensConfig
-from supertokens_lite.framework.asgi import Middleware
+from supertokens_lite import InputAppInfo, RecipeUserId, SupertokensConfig, get_all_cors_headers, init
 from supertokens_lite.recipe import session
-from supertokens_lite.recipe.session import SessionContainer
-from supertokens_lite.recipe.session.framework.fastapi import verify_session
+
+__all__ = ("CORS_HEADERS", "SESSION_DATA", "TOKEN_PAYLOAD", "USER", "Shop", "open_shop")
 
 VALIDITY_S = 2
-
-Session = Annotated[SessionContainer, Depends(verify_session())]
-
-
-def build(url: str, bundle: Path, cdi_version: str, anti_csrf: Any) -> FastAPI:
-    """Build the application; its access tokens expire after two seconds."""
-    supertokens = Supertokens(
-        InputAppInfo("Shop", url, website_domain=url),
-        "fastapi",
-        SupertokensConfig(
-            "sqlite:///:memory:", cdi_version=cdi_version, core_config={"access_token_validity": VALIDITY_S}
-        ),
-        [session.init(anti_csrf=anti_csrf, leeway_s=0)],
-    )
-    app = FastAPI()
-    app.add_middleware(Middleware, supertokens=supertokens)
-
-    @app.get("/")
-    async def index() -> Response:
-        return HTMLResponse("<!doctype html><script src='/page.js'></script>")
-
-    @app.get("/page.js")
-    async def page() -> Response:
-        return FileResponse(bundle)
-
-    @app.get("/wait")
-    async def wait() -> dict[str, str]:
-        """Answer when the access tokens of now have expired; the browser has no other clock than the server's."""
-        await asyncio.sleep(VALIDITY_S + 1)
-        return {}
-
-    @app.post("/login")
-    async def login(request: Request) -> dict[str, str]:
-        created = await supertokens.session.create_new_session(
-            request, "public", RecipeUserId("ada"), {"role": "guest"}, {"count": 0}
-        )
-        return {"user": created.get_user_id()}
-
-    @app.get("/me")
-    async def me(made: Session) -> dict[str, str]:
-        return {"user": made.get_user_id()}
-
-    @app.post("/count")
-    async def count(made: Session) -> dict[str, Any]:
-        data = await made.get_session_data_from_database()
-        await made.update_session_data_in_database({"count": data["count"] + 1})
-        return {"count": data["count"] + 1}
-
-    @app.post("/promote")
-    async def promote(made: Session) -> dict[str, str]:
-        await made.merge_into_access_token_payload({"role": "admin"})
-        return {}
-
-    return app
+"""For how long an access token is good; the clock of a browser is the machine's, so expiry is waited for."""
+USER = RecipeUserId("ada")
+TOKEN_PAYLOAD = {"role": "guest"}
+SESSION_DATA = {"count": 0}
+CORS_HEADERS = ("content-type", *get_all_cors_headers())
 
 
-if __name__ == "__main__":
+class Shop(NamedTuple):
+    """What an application has to know.
+
+    Attributes:
+        listening: the socket to serve on.
+        website: the origin of the page.
+        page: the page, which holds the frontend SDK.
+        certificate: the file with certificate and key, if it is served over https.
+    """
+
+    listening: socket.socket
+    website: str
+    page: str
+    certificate: str | None
+
+
+def open_shop(framework: Literal["fastapi", "flask", "django"]) -> Shop:
+    """Read the command line, make the SDK of the process, and print where everything is."""
+    parser = ArgumentParser()
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--cdi-version")
+    parser.add_argument("--anti-csrf", choices=("VIA_TOKEN", "VIA_CUSTOM_HEADER", "NONE"))
+    parser.add_argument("--certificate")
+    given = parser.parse_args()
     listening = socket.create_server(("127.0.0.1", 0))
-    address = f"http://localhost:{listening.getsockname()[1]}"
-    application = build(address, Path(sys.argv[1]), sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else None)
-    print(address, flush=True)
-    uvicorn.Server(uvicorn.Config(application, log_level="warning")).run(sockets=[listening])
+    port = listening.getsockname()[1]
+    api = website = stranger = f"http://localhost:{port}"
+    if given.certificate:
+        api, website, stranger = (f"https://{name}.test:{port}" for name in ("api", "website", "stranger"))
+    core = {"access_token_validity": VALIDITY_S}
+    init(
+        InputAppInfo("Shop", api, website_domain=website),
+        framework,
+        SupertokensConfig("sqlite:///:memory:", cdi_version=given.cdi_version, core_config=core),
+        [session.init(anti_csrf=given.anti_csrf, leeway_s=0)],
+    )
+    print(json.dumps({"api": api, "website": website, "stranger": stranger}), flush=True)
+    page = f"<!doctype html><script>{given.bundle.read_text()}</script>"
+    return Shop(listening, website, page, given.certificate)
