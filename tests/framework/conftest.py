@@ -10,7 +10,7 @@ import pytest
 from supertokens_lite import InputAppInfo, Supertokens, SupertokensConfig, init
 from supertokens_lite._protocol.messages import BaseResponse, PlainRequest
 from supertokens_lite.recipe import session
-from tests.framework import django_site, flask_site, wsgi_site
+from tests.framework import asgi_site, django_site, fastapi_site, flask_site, wsgi_site
 
 Begin = Callable[..., Supertokens]
 Door = Callable[[PlainRequest], BaseResponse]
@@ -52,6 +52,9 @@ DOORS: dict[str, Callable[[], Door]] = {
     "django on asgi": lambda: _below("/async", django_site.send_to_async),
     "django on asgi, blocking views": lambda: django_site.send_to_async,
     "wsgi": lambda: _through(wsgi_site.build_app(), wsgi_site.send_to),
+    "asgi": lambda: _through(asgi_site.build_app(), asgi_site.send_to),
+    "fastapi": lambda: _through(fastapi_site.build_app(), asgi_site.send_to),
+    "fastapi, plain functions": lambda: _below("/plain", _through(fastapi_site.build_app(), asgi_site.send_to)),
 }
 
 
