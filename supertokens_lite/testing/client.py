@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
@@ -35,9 +35,9 @@ Door: TypeAlias = Callable[[PlainRequest], BaseResponse]
 API: Final = "https://api.example.com"
 EPOCH: Final = "Thu, 01 Jan 1970 00:00:00 GMT"
 
-COOKIES: Final = frozenset(("sAccessToken", "sRefreshToken"))
-HEADERS: Final = frozenset(("st-access-token", "st-refresh-token"))
-SESSION_HEADERS: Final = HEADERS | {"front-token", "anti-csrf"}
+COOKIES: Final[Set[str]] = frozenset(("sAccessToken", "sRefreshToken"))
+HEADERS: Final[Set[str]] = frozenset(("st-access-token", "st-refresh-token"))
+SESSION_HEADERS: Final[Set[str]] = HEADERS | {"front-token", "anti-csrf"}
 ENDPOINTS: Final = "/auth/"
 REFRESH: Final = "/auth/session/refresh"
 SIGN_OUT: Final = "/auth/signout"
@@ -59,7 +59,7 @@ class Client:
         self.cookies: dict[tuple[str, ...], str] = {}
         self.headers: dict[str, str] = {}
 
-    def request(self, method: str = "GET", path: str = "/", body: bytes = b"", **headers: str) -> PlainRequest:
+    def request(self, method: str = "GET", path: str = "/", body: str = "", **headers: str) -> PlainRequest:
         """Make a request with all that belongs to it; an empty header is left out, `_` in a name is `-`."""
         sent = {"rid": "session"}
         if self.mode is not None:
@@ -74,7 +74,7 @@ class Client:
             sent["cookie"] = "; ".join(pairs)
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         kept = {name: value for name, value in (sent | given).items() if value}
-        return PlainRequest(method, API + path, kept, body)
+        return PlainRequest(method, API + path, kept, body.encode())
 
     def take(self, response: BaseResponse | None) -> BaseResponse:
         """Keep what a response sets, and forget what it clears."""
@@ -112,11 +112,11 @@ class Visitor(Client):
         self.door = door
         self.below = below
 
-    def request(self, method: str = "GET", path: str = "/", body: bytes = b"", **headers: str) -> PlainRequest:
+    def request(self, method: str = "GET", path: str = "/", body: str = "", **headers: str) -> PlainRequest:
         """Make a request as `Client` does, to a path of the application."""
         return super().request(method, path if path.startswith(ENDPOINTS) else self.below + path, body, **headers)
 
-    def ask(self, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> BaseResponse:
+    def ask(self, path: str, method: str = "GET", body: str = "", **headers: str) -> BaseResponse:
         """Send a request, and keep what the answer sets."""
         return self.take(self.door(self.request(method, path, body, **headers)))
 

@@ -7,7 +7,8 @@ A test file that names it has one class for each server of each application, der
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol, cast
 
 import pytest
 
@@ -23,6 +24,14 @@ from supertokens_lite.testing.signer import Signer
 from supertokens_lite.types import HttpRequest
 
 __all__ = ("conformance_settings", "doors", "sessions", "signer", "visit")
+
+
+class Tried(Protocol):
+    """What is needed of a class of cases: of `Conformance`, which is imported after this plugin."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    below: str
 
 
 @pytest.fixture(scope="session")
@@ -58,8 +67,8 @@ def doors(
     request: pytest.FixtureRequest, conformance_settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Doors]:
     """Give the doors of the class's servers, which end with the class."""
-    of = request.cls
-    servers = Servers(of.command, of.environment, conformance_settings, tmp_path_factory.mktemp("servers"))
+    tried = _class_of(request)
+    servers = Servers(tried.command, tried.environment, conformance_settings, tmp_path_factory.mktemp("servers"))
     yield servers
     servers.close()
 
@@ -67,9 +76,13 @@ def doors(
 @pytest.fixture
 def visit(request: pytest.FixtureRequest, doors: Doors) -> Visit:
     """Give what makes clients of the class's application."""
-    below: str = request.cls.below
+    below = _class_of(request).below
 
     def visit(mode: str | None = "cookie", profile: Profile = "plain") -> Visitor:
         return Visitor(doors.find(profile), mode, below)
 
     return visit
+
+
+def _class_of(request: pytest.FixtureRequest) -> Tried:
+    return cast("Tried", request.cls)  # pyright: ignore[reportUnknownMemberType]  # pytest doesn't type it

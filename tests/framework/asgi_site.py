@@ -25,14 +25,6 @@ __all__ = ("build_app", "send_to")
 
 Send = Callable[[Any], Awaitable[None]]
 
-STANDARD = {
-    "anti_csrf_check": None,
-    "session_required": True,
-    "check_database": False,
-    "override_global_claim_validators": None,
-    "user_context": None,
-}
-
 
 async def _serve(scope: Any, receive: Any, send: Send) -> None:
     if scope["type"] != "http":
@@ -59,7 +51,7 @@ async def _serve(scope: Any, receive: Any, send: Send) -> None:
 
 
 async def _verify(request: AsgiRequest, options: dict[str, Any]) -> Any:
-    return await request.supertokens.doors.verify_session(request, **(STANDARD | options))
+    return await request.supertokens.doors.verify_session(request, **options)
 
 
 async def _answer(send: Send, given: Any) -> None:

@@ -136,7 +136,7 @@ urlpatterns = [
 
 def send_to(request: PlainRequest, **meta: Any) -> BaseResponse:
     """Send a request with Django's test client; give what came back."""
-    answer = Client(raise_request_exception=False).generic(*_parts(request), **_more(request), **meta)
+    answer = Client(raise_request_exception=False).generic(**_arguments(request), **meta)
     return _record(answer, b"".join(answer))
 
 
@@ -144,20 +144,23 @@ def send_to_async(request: PlainRequest) -> BaseResponse:
     """Send a request with Django's asynchronous test client; give what came back."""
 
     async def send() -> BaseResponse:
-        answer: Any = await AsyncClient(raise_request_exception=False).generic(*_parts(request), **_more(request))
+        answer: Any = await AsyncClient(raise_request_exception=False).generic(**_arguments(request))
         is_async = answer.streaming and answer.is_async
         return _record(answer, b"".join([part async for part in answer] if is_async else answer))
 
     return asyncio.run(send())
 
 
-def _parts(request: PlainRequest) -> tuple[str, str, bytes]:
-    return request.method(), request.get_original_url(), request._body
-
-
-def _more(request: PlainRequest) -> dict[str, Any]:
-    kind = request.get_header("content-type")
-    return {"secure": True, "headers": request._headers} | ({} if kind is None else {"content_type": kind})
+def _arguments(request: PlainRequest) -> dict[str, Any]:
+    kind = request.get_header("content-type") or "application/octet-stream"
+    return {
+        "method": request.method(),
+        "path": request.get_original_url(),
+        "data": request._body,
+        "content_type": kind,
+        "secure": True,
+        "headers": request._headers,
+    }
 
 
 def _record(answer: Any, content: bytes) -> BaseResponse:

@@ -30,6 +30,7 @@ from supertokens_lite.testing.application import (
 
 __all__ = ("build_app",)
 
+View = Callable[..., Any]
 Session = Annotated[SessionContainer, Depends(verify_session())]
 
 
@@ -71,32 +72,33 @@ def _stream(request: Request, session: Session) -> Response:
     return StreamingResponse(iter_parts(request.headers["x-gate"]))
 
 
-def _awaited(name: str) -> Callable[..., Any]:
+def _awaited(name: str) -> View:
     async def view(session: SessionContainer | None = Depends(verify_session(**OPTIONS[name]))) -> Response:  # noqa: B008
         return _answer(await AWAITED[name](session))
 
     return view
 
 
-def _blocking(name: str) -> Callable[..., Any]:
+def _blocking(name: str) -> View:
     def view(session: SessionContainer | None = Depends(verify_session(**OPTIONS[name]))) -> Response:  # noqa: B008
         return _answer(BLOCKING[name](session))
 
     return view
 
 
+def _add_routes(place: APIRouter, kind: Callable[[str], View], views: tuple[View, ...]) -> None:
+    for name in OPTIONS:
+        place.add_api_route(f"/{name}", kind(name), methods=["GET", "POST", "OPTIONS"])
+    for path, view in zip(("/login", "/late", "/quiet", "/stream"), views, strict=True):
+        place.add_api_route(path, view, methods=["POST" if path == "/login" else "GET"])
+
+
 def build_app(supertokens: Supertokens | None = None) -> FastAPI:
     """Build the application."""
     app = FastAPI()
     plain = APIRouter(prefix="/plain")
-    for place, kind, views in (
-        (app, _awaited, (_login_awaited, _late_awaited, _quiet_awaited, _stream_awaited)),
-        (plain, _blocking, (_login, _late, _quiet, _stream)),
-    ):
-        for name in OPTIONS:
-            place.add_api_route(f"/{name}", kind(name), methods=["GET", "POST", "OPTIONS"])
-        for path, view in zip(("/login", "/late", "/quiet", "/stream"), views, strict=True):
-            place.add_api_route(path, view, methods=["POST" if path == "/login" else "GET"])
+    _add_routes(app.router, _awaited, (_login_awaited, _late_awaited, _quiet_awaited, _stream_awaited))
+    _add_routes(plain, _blocking, (_login, _late, _quiet, _stream))
     app.include_router(plain)
     app.add_middleware(get_middleware(), supertokens=supertokens)
     return app

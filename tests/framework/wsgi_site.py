@@ -25,14 +25,6 @@ from supertokens_lite.testing.application import (
 
 __all__ = ("build_app", "send_to")
 
-STANDARD = {
-    "anti_csrf_check": None,
-    "session_required": True,
-    "check_database": False,
-    "override_global_claim_validators": None,
-    "user_context": None,
-}
-
 
 def _answer(environ: Any, start_response: Callable[..., Any]) -> Iterable[bytes]:
     request = request_of(environ)
@@ -57,7 +49,7 @@ def _answer(environ: Any, start_response: Callable[..., Any]) -> Iterable[bytes]
 
 
 def _verify(request: WsgiRequest, options: dict[str, Any]) -> Any:
-    return request.supertokens.blocking_doors.verify_session(request, **(STANDARD | options))
+    return request.supertokens.blocking_doors.verify_session(request, **options)
 
 
 def build_app(supertokens: Supertokens | None = None) -> Any:

@@ -93,7 +93,7 @@ class Refresh:
         """A body is not looked at, whatever it is, and however large."""
         ada = visit()
         ada.log_in()
-        response = ada.ask(REFRESH, "POST", b"[" * 300_000, content_type=kind)
+        response = ada.ask(REFRESH, "POST", "[" * 300_000, content_type=kind)
         assert (response.status, content(response)) == (200, {})
         assert ada.ask("/me").status == 200
 
