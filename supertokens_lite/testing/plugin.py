@@ -23,7 +23,7 @@ from supertokens_lite.testing.settings import TENANT, Profile, Settings
 from supertokens_lite.testing.signer import Signer
 from supertokens_lite.types import HttpRequest
 
-__all__ = ("conformance_settings", "doors", "sessions", "signer", "visit")
+__all__ = ("conformance_settings", "doors", "stored_sessions", "token_signer", "visit")
 
 
 class Tried(Protocol):
@@ -35,13 +35,13 @@ class Tried(Protocol):
 
 
 @pytest.fixture(scope="session")
-def signer() -> Signer:
+def token_signer() -> Signer:
     """Give what makes access tokens without a core."""
     return Signer()
 
 
 @pytest.fixture(scope="session")
-def conformance_settings(signer: Signer, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def conformance_settings(token_signer: Signer, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Give the settings of all applications: they and the cases share a session core."""
     file = str(tmp_path_factory.mktemp("core") / "sessions.db")
     core = EmbeddedCore(file, durability="normal")
@@ -50,14 +50,14 @@ def conformance_settings(signer: Signer, tmp_path_factory: pytest.TempPathFactor
     reply = core.handle(HttpRequest("PUT", "", "/recipe/multitenancy/tenant/v2", {"cdi-version": "5.4"}, body))
     core.close()
     assert reply.status == 200
-    return Settings(f"sqlite:///{file}", signer.jwks)
+    return Settings(f"sqlite:///{file}", token_signer.jwks)
 
 
 @pytest.fixture(scope="session")
-def sessions(conformance_settings: Settings) -> Iterator[BlockingSessions]:
+def stored_sessions(conformance_settings: Settings) -> Iterator[BlockingSessions]:
     """Give the sessions of all applications, to look at and to change from outside."""
     info = InputAppInfo("Shop", API, website_domain="https://example.com")
-    config = SupertokensConfig(conformance_settings.core_uri)
+    config = SupertokensConfig(conformance_settings.core_uri, core_durability="normal")
     with Supertokens(info, "fastapi", config, [init()]) as supertokens:
         yield supertokens.session.blocking
 

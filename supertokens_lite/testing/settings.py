@@ -91,8 +91,8 @@ class Settings(NamedTuple):
         info = InputAppInfo(
             "Shop", API, website_domain="https://shop.example.org" if has_two else "https://example.com"
         )
-        config = SupertokensConfig(AWAY if is_away else self.core_uri, max_retries=0)
-        init_supertokens(info, framework, config, [PROFILES[self.profile](self.jwks)])
+        away, there = SupertokensConfig(AWAY, max_retries=0), SupertokensConfig(self.core_uri, core_durability="normal")
+        init_supertokens(info, framework, away if is_away else there, [PROFILES[self.profile](self.jwks)])
 
     def write(self) -> dict[str, str]:
         """Give the environment of a process that is to read them."""

@@ -13,20 +13,20 @@ __all__ = ("Signer",)
 
 
 class Signer:
-    """Makes access tokens with a key of its own.
-
-    Attributes:
-        jwks: the public key, as a document for `static_jwks`.
-    """
+    """Makes access tokens with a key of its own."""
 
     def __init__(self) -> None:
         self._key = rsa.generate_private_key(65537, 2048)
+
+    @property
+    def jwks(self) -> dict[str, Any]:
+        """The public key, as a document for `static_jwks`."""
         numbers = self._key.public_key().public_numbers()
         n, e = (
             base64.urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8, "big")).rstrip(b"=").decode()
             for number in (numbers.n, numbers.e)
         )
-        self.jwks = {"keys": [{"kty": "RSA", "kid": "d-1", "n": n, "e": e, "alg": "RS256", "use": "sig"}]}
+        return {"keys": [{"kty": "RSA", "kid": "d-1", "n": n, "e": e, "alg": "RS256", "use": "sig"}]}
 
     def mint(self, handle: str = "h", user: str = "ada", *, age_s: int = 0, kid: str = "d-1", **claims: Any) -> str:
         """Make an access token that is good for an hour from when it was made, `age_s` ago."""

@@ -61,7 +61,7 @@ class Refresh:
         assert content(ada.ask("/me")) == made
 
     @pytest.mark.parametrize("mode", ["cookie", "header"])
-    def test_theft(self, visit: Visit, sessions: BlockingSessions, mode: str) -> None:
+    def test_theft(self, visit: Visit, stored_sessions: BlockingSessions, mode: str) -> None:
         """A refresh token that comes again after its successor was used ends the session for everybody."""
         ada, thief = visit(mode), visit(mode)
         handle = ada.log_in()["handle"]
@@ -72,7 +72,7 @@ class Refresh:
         response = thief.ask(REFRESH, "POST")
         assert (response.status, content(response)) == (401, {"message": "token theft detected"})
         assert cleared(response) == (COOKIES if mode == "cookie" else HEADERS)
-        assert sessions.get_session_information(handle) is None
+        assert stored_sessions.get_session_information(handle) is None
         assert ada.ask("/checked").status == 401
 
     @pytest.mark.parametrize("tenant", ["public", TENANT])

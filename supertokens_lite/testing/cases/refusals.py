@@ -41,10 +41,10 @@ class Refusals:
         response = visit().ask(SIGN_OUT, "POST")
         assert (response.status, content(response)) == (401, {"message": "unauthorised"})
 
-    def test_a_session_that_was_ended_elsewhere(self, visit: Visit, sessions: BlockingSessions) -> None:
+    def test_a_session_that_was_ended_elsewhere(self, visit: Visit, stored_sessions: BlockingSessions) -> None:
         """A session that the core does not know any more is answered with 401, and its cookies are cleared."""
         ada = visit()
-        sessions.revoke_session(ada.log_in()["handle"])
+        stored_sessions.revoke_session(ada.log_in()["handle"])
         assert ada.ask("/me").status == 200
         response = ada.ask("/checked")
         assert (response.status, content(response)) == (401, {"message": "unauthorised"})
@@ -83,9 +83,9 @@ class Refusals:
         cookie = ada.request().get_header("cookie")
         assert ada.ask("/late", cookie=f"{cookie}; {cookie}").status == 440
 
-    def test_another_tenant(self, visit: Visit, sessions: BlockingSessions) -> None:
+    def test_another_tenant(self, visit: Visit, stored_sessions: BlockingSessions) -> None:
         """A session of another tenant is one for every route, and its tokens go on naming the tenant."""
-        made = sessions.create_new_session_without_request_response(TENANT, RecipeUserId("ada"))
+        made = stored_sessions.create_new_session_without_request_response(TENANT, RecipeUserId("ada"))
         ada = visit("header")
         ada.headers = {
             "st-access-token": made.get_access_token(),
@@ -94,7 +94,7 @@ class Refusals:
         assert content(ada.ask("/checked"))["handle"] == made.get_handle()
         assert ada.ask(REFRESH, "POST").status == 200
         assert content(ada.ask("/data")) == {"visits": 1}
-        again = sessions.get_session_without_request_response(ada.headers["st-access-token"])
+        again = stored_sessions.get_session_without_request_response(ada.headers["st-access-token"])
         assert again.get_tenant_id() == TENANT
 
     @pytest.mark.parametrize("text", ["x", "a.b.c", "%00", "\u00fc", "e30.e30.e30"])
@@ -105,26 +105,26 @@ class Refusals:
             assert (response.status, cleared(response)) == (401, set())
             assert content(response)["message"] in ("unauthorised", "try refresh token")
 
-    def test_a_token_that_has_expired(self, visit: Visit, signer: Signer) -> None:
+    def test_a_token_that_has_expired(self, visit: Visit, token_signer: Signer) -> None:
         """An expired access token asks for a refresh, and nothing is cleared."""
         ada = visit("header", "core away")
-        response = ada.ask("/me", authorization=f"Bearer {signer.mint(age_s=4000)}")
+        response = ada.ask("/me", authorization=f"Bearer {token_signer.mint(age_s=4000)}")
         assert (response.status, content(response)) == (401, {"message": "try refresh token"})
         assert cleared(response) == set()
 
-    def test_a_core_that_is_not_needed(self, visit: Visit, signer: Signer) -> None:
+    def test_a_core_that_is_not_needed(self, visit: Visit, token_signer: Signer) -> None:
         """An access token is verified where no core can be reached."""
         ada = visit("header", "core away")
-        response = ada.ask("/me", authorization=f"Bearer {signer.mint('h', 'ada')}")
+        response = ada.ask("/me", authorization=f"Bearer {token_signer.mint('h', 'ada')}")
         assert (response.status, content(response)) == (200, {"handle": "h", "user": "ada"})
 
     @pytest.mark.parametrize(
         ("path", "method"), [("/data", "GET"), ("/checked", "GET"), (REFRESH, "POST"), (SIGN_OUT, "POST")]
     )
     @pytest.mark.parametrize("mode", ["cookie", "header"])
-    def test_a_core_that_is_away(self, visit: Visit, signer: Signer, mode: str, path: str, method: str) -> None:
+    def test_a_core_that_is_away(self, visit: Visit, token_signer: Signer, mode: str, path: str, method: str) -> None:
         """A core that can't be reached is answered with 503 and nothing is cleared, in views and at the endpoints."""
-        token = signer.mint()
+        token = token_signer.mint()
         by_cookie = {"cookie": f"sAccessToken={token}; sRefreshToken=r"}
         sent = by_cookie if mode == "cookie" else {"authorization": f"Bearer {token}"}
         response = visit(mode, "core away").ask(path, method, **sent)

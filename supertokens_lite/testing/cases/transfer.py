@@ -69,14 +69,14 @@ class Transfer:
     def test_verification(
         self,
         visit: Visit,
-        sessions: BlockingSessions,
+        stored_sessions: BlockingSessions,
         allowed: str,
         by_header: bool,
         by_cookie: bool,
         counts: str | None,
     ) -> None:
         """Of two access tokens the one counts that is allowed, and the one in the header before that in the cookie."""
-        tokens = {user: _tokens(sessions, user)["accessToken"] for user in ("header", "cookie")}
+        tokens = {user: _tokens(stored_sessions, user)["accessToken"] for user in ("header", "cookie")}
         response = visit(None).ask(
             "/me",
             authorization=f"Bearer {tokens['header']}" if by_header else "",
@@ -92,14 +92,14 @@ class Transfer:
     def test_refresh(
         self,
         visit: Visit,
-        sessions: BlockingSessions,
+        stored_sessions: BlockingSessions,
         allowed: str,
         by_header: bool,
         by_cookie: bool,
         counts: str | None,
     ) -> None:
         """Of two refresh tokens the same one counts; new tokens come the same way, and the others go."""
-        tokens = {user: _tokens(sessions, user)["refreshToken"] for user in ("header", "cookie")}
+        tokens = {user: _tokens(stored_sessions, user)["refreshToken"] for user in ("header", "cookie")}
         ada = visit(None)
         response = ada.ask(
             REFRESH,
@@ -122,15 +122,15 @@ class Transfer:
     def test_clearing(
         self,
         visit: Visit,
-        sessions: BlockingSessions,
+        stored_sessions: BlockingSessions,
         by_header: bool,
         by_cookie: bool,
         wish: str,
         expected: set[str],
     ) -> None:
         """The client of a session that is over is told to forget the tokens that it sent, wherever they were."""
-        tokens = _tokens(sessions, "ada")
-        sessions.revoke_all_sessions_for_user("ada")
+        tokens = _tokens(stored_sessions, "ada")
+        stored_sessions.revoke_all_sessions_for_user("ada")
         response = visit(wish).ask(
             "/checked",
             authorization=f"Bearer {tokens['accessToken']}" if by_header else "",
@@ -141,8 +141,8 @@ class Transfer:
         assert header(response, "front-token") == ["remove"]
 
 
-def _tokens(sessions: BlockingSessions, user: str) -> dict[str, str]:
+def _tokens(stored_sessions: BlockingSessions, user: str) -> dict[str, str]:
     """Make a session without a request; give its tokens."""
-    made = sessions.create_new_session_without_request_response("public", RecipeUserId(user))
+    made = stored_sessions.create_new_session_without_request_response("public", RecipeUserId(user))
     tokens = made.get_all_session_tokens_dangerously()
     return {"accessToken": tokens["accessToken"], "refreshToken": str(tokens["refreshToken"])}
