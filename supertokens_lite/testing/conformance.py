@@ -1,8 +1,4 @@
-"""All cases in one class, to derive from.
-
-class TestShopOnUvicorn(Conformance):
-    command = ("uvicorn", "shop:app", "--port", "{port}")
-"""
+"""All cases in one class, to derive from: one class for each server of each application."""
 
 from __future__ import annotations
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from supertokens_lite._protocol.messages import BaseRequest, BaseResponse
 from supertokens_lite.config import InputAppInfo, SupertokensConfig
 from supertokens_lite.exceptions import ConfigurationError
 from supertokens_lite.recipe.session.options import InputErrorHandlers
-from supertokens_lite.recipe.session.recipe import RecipeInit, init
+from supertokens_lite.recipe.session.recipe import init
 from supertokens_lite.supertokens import Framework
 from supertokens_lite.supertokens import init as init_supertokens
 from supertokens_lite.testing.client import API
@@ -35,40 +35,24 @@ def _redirect(request: BaseRequest, message: str, response: BaseResponse) -> Bas
     return response.redirect("/welcome")
 
 
-def _plain(jwks: Mapping[str, Any]) -> RecipeInit:
-    return init(get_token_transfer_method=_choose_transfer)
-
-
-def _two_sites(jwks: Mapping[str, Any]) -> RecipeInit:
-    return init(older_cookie_domain="")
-
-
-def _own_answers(jwks: Mapping[str, Any]) -> RecipeInit:
-    return init(
-        anti_csrf="VIA_TOKEN",
-        cookie_domain="example.com",
-        session_expired_status_code=440,
-        invalid_claim_status_code=422,
-        error_handlers=InputErrorHandlers(on_unauthorised=_redirect),
-    )
-
-
-def _core_away(jwks: Mapping[str, Any]) -> RecipeInit:
-    return init(static_jwks=jwks)
-
-
-PROFILES: Final[Mapping[str, Callable[[Mapping[str, Any]], RecipeInit]]] = {
-    "plain": _plain,
-    "two sites": _two_sites,
-    "own answers": _own_answers,
-    "core away": _core_away,
+PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "plain": {"get_token_transfer_method": _choose_transfer},
+    "two sites": {"older_cookie_domain": ""},
+    "own answers": {
+        "anti_csrf": "VIA_TOKEN",
+        "cookie_domain": "example.com",
+        "session_expired_status_code": 440,
+        "invalid_claim_status_code": 422,
+        "error_handlers": InputErrorHandlers(on_unauthorised=_redirect),
+    },
+    "core away": {},
 }
-"""How the recipe is set up: as few ways as show all that a door has to do, for each is a server of its own.
+"""The arguments of the recipe's `init`: as few ways as show all that a door has to do, for each is a server of its own.
 
 - `plain`: the header `x-transfer` says how tokens may travel.
 - `two sites`: the website is of another site than the API, so that requests have to have a `rid` header.
 - `own answers`: an anti-CSRF token, statuses and an error handler of the application's own.
-- `core away`: nobody answers where the core should be.
+- `core away`: nobody answers where the core should be; the public key of `Settings.jwks` is there from the beginning.
 """
 
 
@@ -87,12 +71,13 @@ class Settings(NamedTuple):
 
     def start(self, framework: Framework = "fastapi") -> None:
         """Call `init` with them."""
-        is_away, has_two = self.profile == "core away", self.profile == "two sites"
-        info = InputAppInfo(
-            "Shop", API, website_domain="https://shop.example.org" if has_two else "https://example.com"
-        )
-        away, there = SupertokensConfig(AWAY, max_retries=0), SupertokensConfig(self.core_uri, core_durability="normal")
-        init_supertokens(info, framework, away if is_away else there, [PROFILES[self.profile](self.jwks)])
+        website = "https://shop.example.org" if self.profile == "two sites" else "https://example.com"
+        if self.profile == "core away":
+            config, keys = SupertokensConfig(AWAY, max_retries=0), self.jwks
+        else:
+            config, keys = SupertokensConfig(self.core_uri, core_durability="normal"), None
+        info = InputAppInfo("Shop", API, website_domain=website)
+        init_supertokens(info, framework, config, [init(static_jwks=keys, **PROFILES[self.profile])])
 
     def write(self) -> dict[str, str]:
         """Give the environment of a process that is to read them."""

@@ -1,4 +1,7 @@
-"""The conformance kit through real servers of every framework, over HTTP."""
+"""The conformance kit through real servers of every framework, over HTTP.
+
+All but one are marked slow: what the kit itself does is covered by one, and what the doors do by `test_doors.py`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ import pytest
 from supertokens_lite.testing.conformance import Conformance
 
 pytest_plugins = ["supertokens_lite.testing.plugin"]
-pytestmark = pytest.mark.slow
 
 PYTHON = (sys.executable, "-m")
 UVICORN = (*PYTHON, "uvicorn", "--port", "{port}", "--log-level", "warning")
@@ -27,11 +29,13 @@ def site(name: str) -> Mapping[str, str]:
     return {"SITE": name}
 
 
+@pytest.mark.slow
 class TestFastapiOnUvicorn(Conformance):
     command = (*UVICORN, SITE)
     environment = site("fastapi")
 
 
+@pytest.mark.slow
 class TestFastapiOnHypercorn(Conformance):
     command = (*HYPERCORN, SITE)
     environment = site("fastapi")
@@ -43,34 +47,41 @@ class TestAsgiOnUvicorn(Conformance):
     environment = site("asgi")
 
 
+@pytest.mark.slow
 class TestFlaskOnGunicorn(Conformance):
     command = (*GUNICORN, SITE)
     environment = site("flask")
 
 
+@pytest.mark.slow
 class TestFlaskOnGevent(Conformance):
     command = (*GEVENT, SITE)
     environment = site("flask")
 
 
+@pytest.mark.slow
 class TestWsgiOnGunicorn(Conformance):
     command = (*GUNICORN, SITE)
     environment = site("wsgi")
 
 
+@pytest.mark.slow
 class TestDjangoOnItsOwnServer(Conformance):
     command = (*PYTHON, DJANGO, "runserver", "--noreload", "{port}")
 
 
+@pytest.mark.slow
 class TestDjangoOnGunicorn(Conformance):
     command = (*GUNICORN, f"{DJANGO}:wsgi")
 
 
+@pytest.mark.slow
 class TestDjangoOnUvicorn(Conformance):
     command = (*UVICORN, f"{DJANGO}:asgi")
     below = "/async"
 
 
+@pytest.mark.slow
 class TestBlockingDjangoOnUvicorn(Conformance):
     command = (*UVICORN, f"{DJANGO}:asgi")
     left_out = ("test_a_stream_comes_in_parts",)  # Django reads a blocking stream to its end before ASGI gets it

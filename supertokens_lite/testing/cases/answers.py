@@ -47,7 +47,7 @@ class Answers:
         ada.log_in()
         before = ada.token("sAccessToken")
         with Gate() as gate:
-            opening = threading.Thread(target=gate.open)
+            opening = threading.Thread(target=gate.open, daemon=True)
             opening.start()
             response = ada.ask("/stream", x_gate=gate.port)
             opening.join()
