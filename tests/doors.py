@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 import functools
-import json
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
-from urllib.parse import unquote
-
-import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from supertokens_lite import InputAppInfo, RecipeUserId, Supertokens, SupertokensConfig
-from supertokens_lite._protocol.cookies import identify_cookie
-from supertokens_lite._protocol.messages import BaseRequest, BaseResponse, PlainRequest
+from supertokens_lite._protocol.messages import BaseRequest, BaseResponse
 from supertokens_lite.recipe import session
 from supertokens_lite.recipe.session.apis import apply_session
+from supertokens_lite.testing.client import (
+    API,
+    COOKIES,
+    EPOCH,
+    HEADERS,
+    REFRESH,
+    Client,
+    attributes,
+    cleared,
+    content,
+    cookies,
+)
+from supertokens_lite.testing.signer import Signer
 
 __all__ = (
     "API",
@@ -43,14 +48,8 @@ __all__ = (
     "serve_session",
 )
 
-API: Final = "https://api.example.com"
 AWAY: Final = "http://127.0.0.1:9"
 """Where no core is."""
-EPOCH: Final = "Thu, 01 Jan 1970 00:00:00 GMT"
-
-COOKIES: Final = {"sAccessToken", "sRefreshToken"}
-HEADERS: Final = {"st-access-token", "st-refresh-token"}
-REFRESH: Final = "/auth/session/refresh"
 
 PLACES_OF_TOKENS: Final = (
     ("any", True, True, "header"),
@@ -108,53 +107,6 @@ class Calls:
         return [call for call in self.sent if "/recipe/session" in call[1]]
 
 
-class Client:
-    """A client that keeps the tokens it is given, in cookies or for headers, as browsers and browser SDKs do."""
-
-    def __init__(self, mode: str | None = "cookie") -> None:
-        self.mode = mode
-        self.cookies: dict[tuple[str, ...], str] = {}
-        self.headers: dict[str, str] = {}
-
-    def request(self, method: str = "GET", path: str = "/", **headers: str) -> PlainRequest:
-        """Make a request with all that belongs to it."""
-        sent = {"rid": "session"}
-        if self.mode is not None:
-            sent["st-auth-mode"] = self.mode
-        token = self.headers.get("st-refresh-token" if path.endswith("/session/refresh") else "st-access-token")
-        if token:
-            sent["authorization"] = f"Bearer {token}"
-        if self.headers.get("anti-csrf"):
-            sent["anti-csrf"] = self.headers["anti-csrf"]
-        pairs = [f"{name}={value}" for (name, _, place), value in self.cookies.items() if path.startswith(place)]
-        if pairs:
-            sent["cookie"] = "; ".join(pairs)
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        kept = {name: value for name, value in (sent | given).items() if value}
-        return PlainRequest(method, API + path, kept)
-
-    def take(self, response: BaseResponse | None) -> BaseResponse:
-        """Keep what a response sets, and forget what it clears."""
-        assert response is not None
-        for name, value in response.apply([]):
-            if name.lower() == "set-cookie":
-                key = tuple(identify_cookie(value))
-                if EPOCH in value:
-                    self.cookies.pop(key, None)
-                else:
-                    self.cookies[key] = value.partition("=")[2].partition(";")[0]
-            elif name.lower() in ("st-access-token", "st-refresh-token", "anti-csrf", "front-token"):
-                self.headers[name.lower()] = value
-        if self.headers.get("front-token") == "remove":
-            self.headers.pop("anti-csrf", None)
-        return response
-
-    def token(self, name: str) -> str | None:
-        """Give a token by the name of its cookie or header."""
-        found = [value for (cookie, _, _), value in self.cookies.items() if cookie == name]
-        return unquote(found[0]) if found else self.headers.get(name) or None
-
-
 async def serve(app: Supertokens, request: BaseRequest, handler: Handler | None = None) -> BaseResponse:
     """Answer a request as an adapter does: endpoints first, then the handler, then what its session or error wants."""
     context: dict[str, Any] = {}
@@ -196,61 +148,16 @@ async def log_in(app: Supertokens, client: Client, user: RecipeUserId, path: str
     return str(content(response))
 
 
-def content(response: BaseResponse) -> Any:
-    """Give the JSON value that a response has."""
-    assert response.content is not None
-    return json.loads(response.content)
-
-
-def cookies(response: BaseResponse) -> dict[str, str]:
-    """Give the cookies that a response sets, by name and domain: the attributes after the value."""
-    found: dict[str, str] = {}
-    for name, value in response.headers:
-        if name.lower() == "set-cookie":
-            identity = identify_cookie(value)
-            found[identity.name + (f"@{identity.domain}" if identity.domain else "")] = value
-    return found
-
-
-def cleared(response: BaseResponse) -> set[str]:
-    """Give the cookies that a response clears, and the headers that it empties."""
-    emptied = {name for name, value in response.headers if value == ""}
-    return {name for name, value in cookies(response).items() if EPOCH in value} | emptied
-
-
-def attributes(set_cookie: str) -> str:
-    """Give what comes after the value and the date of a cookie."""
-    parts = set_cookie.split("; ")[1:]
-    return "; ".join(part for part in parts if not part.startswith("Expires="))
-
-
 @functools.cache
-def _key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
+def _signer() -> Signer:
+    return Signer()
 
 
-def jwks(kid: str = "d-1") -> dict[str, Any]:
+def jwks() -> dict[str, Any]:
     """Give the public key of `mint` as a document for `static_jwks`."""
-    numbers = _key().public_key().public_numbers()
-    n, e = (
-        base64.urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8, "big")).rstrip(b"=").decode()
-        for number in (numbers.n, numbers.e)
-    )
-    return {"keys": [{"kty": "RSA", "kid": kid, "n": n, "e": e, "alg": "RS256", "use": "sig"}]}
+    return _signer().jwks
 
 
-def mint(handle: str = "h", user: str = "ada", *, age_s: int = 0, kid: str = "d-1", **claims: Any) -> str:
-    """Make an access token that no core made."""
-    made_s = int(time.time()) - age_s
-    payload = {
-        "iat": made_s,
-        "exp": made_s + 3600,
-        "sub": user,
-        "rsub": user,
-        "tId": "public",
-        "sessionHandle": handle,
-        "refreshTokenHash1": "0" * 64,
-        "parentRefreshTokenHash1": None,
-        "antiCsrfToken": None,
-    }
-    return jwt.encode(payload | claims, _key(), "RS256", {"kid": kid, "version": "5"})
+def mint(*given: str, **claims: Any) -> str:
+    """Make an access token that no core made; the arguments are those of `Signer.mint`."""
+    return _signer().mint(*given, **claims)

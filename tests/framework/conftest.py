@@ -10,7 +10,15 @@ import pytest
 from supertokens_lite import InputAppInfo, Supertokens, SupertokensConfig, init
 from supertokens_lite._protocol.messages import BaseResponse, PlainRequest
 from supertokens_lite.recipe import session
-from tests.framework import django_site, flask_site, lambda_events, lambda_site, wsgi_site
+from tests.framework import (
+    asgi_site,
+    django_site,
+    fastapi_site,
+    flask_site,
+    lambda_events,
+    lambda_site,
+    wsgi_site,
+)
 
 Begin = Callable[..., Supertokens]
 Door = Callable[[PlainRequest], BaseResponse]
@@ -54,6 +62,9 @@ DOORS: dict[str, Callable[[], Door]] = {
     "wsgi": lambda: _through(wsgi_site.build_app(), wsgi_site.send_to),
     "lambda, HTTP API": lambda: _through(lambda_site.build_handler(), lambda_events.send_http_api),
     "lambda, REST": lambda: _through(lambda_site.build_handler(), lambda_events.send_rest),
+    "asgi": lambda: _through(asgi_site.build_app(), asgi_site.send_to),
+    "fastapi": lambda: _through(fastapi_site.build_app(), asgi_site.send_to),
+    "fastapi, plain functions": lambda: _below("/plain", _through(fastapi_site.build_app(), asgi_site.send_to)),
 }
 
 

@@ -9,18 +9,27 @@ from typing import Any
 
 import django
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.test import AsyncClient, Client
 from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
 
-from supertokens_lite import RecipeUserId
 from supertokens_lite._protocol.messages import BaseResponse, PlainRequest
-from supertokens_lite.recipe.session import asyncio as sessions
-from supertokens_lite.recipe.session import syncio
 from supertokens_lite.recipe.session.framework.django.asyncio import verify_session as verify_session_awaited
 from supertokens_lite.recipe.session.framework.django.syncio import verify_session
-from tests.framework.views import AWAITED, BLOCKING, OPTIONS
+from supertokens_lite.testing.application import (
+    AWAITED,
+    BLOCKING,
+    OPTIONS,
+    find_late,
+    find_late_awaited,
+    find_quiet,
+    iter_parts,
+    iter_parts_awaited,
+    log_in,
+    log_in_awaited,
+)
 from tests.seed import method1_django
 
 __all__ = ("MIDDLEWARE", "send_to", "send_to_async", "urlpatterns")
@@ -53,37 +62,47 @@ def _answer(given: Any) -> HttpResponse:
     return response
 
 
+@csrf_exempt
 def _login(request: HttpRequest) -> HttpResponseBase:
-    user = RecipeUserId(request.headers.get("x-user", "ada"))
-    made = syncio.create_new_session(request, "public", user, {"role": "guest"}, {"visits": 1})
-    assert vars(request)["supertokens"] is made
-    return _answer({"handle": made.get_handle(), "user": made.get_user_id()})
+    made = log_in(request, request.headers.get("x-user", "ada"))
+    assert vars(request)["supertokens"].get_handle() == made["handle"]
+    return _answer(made)
 
 
+@csrf_exempt
 async def _login_async(request: HttpRequest) -> HttpResponseBase:
-    user = RecipeUserId(request.headers.get("x-user", "ada"))
-    made = await sessions.create_new_session(request, "public", user, {"role": "guest"}, {"visits": 1})
-    assert vars(request)["supertokens"] is made
-    return _answer({"handle": made.get_handle(), "user": made.get_user_id()})
+    made = await log_in_awaited(request, request.headers.get("x-user", "ada"))
+    assert vars(request)["supertokens"].get_handle() == made["handle"]
+    return _answer(made)
 
 
 def _late(request: HttpRequest) -> HttpResponseBase:
-    made = syncio.get_session(request)
-    return _answer(made.get_handle())
+    return _answer(find_late(request))
 
 
 async def _late_async(request: HttpRequest) -> HttpResponseBase:
-    made = await sessions.get_session(request)
-    return _answer(made.get_handle())
+    return _answer(await find_late_awaited(request))
 
 
 def _quiet(request: HttpRequest) -> HttpResponseBase:
-    syncio.get_session(request, session_required=False)
-    made = vars(request)["supertokens"]
-    return _answer(None if made is None else made.get_handle())
+    return _answer(find_quiet(request))
+
+
+@verify_session()
+def _stream(request: HttpRequest) -> HttpResponseBase:
+    BLOCKING["merge"](vars(request)["supertokens"])
+    return StreamingHttpResponse(iter_parts(request.headers["x-gate"]))
+
+
+@verify_session_awaited()
+async def _stream_async(request: HttpRequest) -> HttpResponseBase:
+    await AWAITED["merge"](vars(request)["supertokens"])
+    parts = iter_parts_awaited if hasattr(request, "scope") else iter_parts  # WSGI wants blocking ones
+    return StreamingHttpResponse(parts(request.headers["x-gate"]))
 
 
 def _blocking(name: str) -> Callable[[HttpRequest], HttpResponseBase]:
+    @csrf_exempt
     @verify_session(**OPTIONS[name])
     def view(request: HttpRequest) -> HttpResponseBase:
         return _answer(BLOCKING[name](vars(request)["supertokens"]))
@@ -92,6 +111,7 @@ def _blocking(name: str) -> Callable[[HttpRequest], HttpResponseBase]:
 
 
 def _awaited(name: str) -> Callable[[HttpRequest], Any]:
+    @csrf_exempt
     @verify_session_awaited(**OPTIONS[name])
     async def view(request: HttpRequest) -> HttpResponseBase:
         return _answer(await AWAITED[name](vars(request)["supertokens"]))
@@ -104,6 +124,8 @@ urlpatterns = [
     *(path(f"async/{name}", _awaited(name)) for name in OPTIONS),
     path("login", _login),
     path("late", _late),
+    path("stream", _stream),
+    path("async/stream", _stream_async),
     path("quiet", _quiet),
     path("async/quiet", _quiet),
     path("async/login", _login_async),
@@ -114,23 +136,35 @@ urlpatterns = [
 
 def send_to(request: PlainRequest, **meta: Any) -> BaseResponse:
     """Send a request with Django's test client; give what came back."""
-    client = Client(raise_request_exception=False)
-    answer = client.generic(request.method(), request.get_original_url(), secure=True, headers=request._headers, **meta)
-    return _record(answer)
+    answer = Client(raise_request_exception=False).generic(**_arguments(request), **meta)
+    return _record(answer, b"".join(answer))
 
 
 def send_to_async(request: PlainRequest) -> BaseResponse:
     """Send a request with Django's asynchronous test client; give what came back."""
 
-    async def send() -> Any:
-        client = AsyncClient(raise_request_exception=False)
-        return await client.generic(request.method(), request.get_original_url(), secure=True, headers=request._headers)
+    async def send() -> BaseResponse:
+        answer: Any = await AsyncClient(raise_request_exception=False).generic(**_arguments(request))
+        is_async = answer.streaming and answer.is_async
+        return _record(answer, b"".join([part async for part in answer] if is_async else answer))
 
-    return _record(asyncio.run(send()))
+    return asyncio.run(send())
 
 
-def _record(answer: Any) -> BaseResponse:
+def _arguments(request: PlainRequest) -> dict[str, Any]:
+    kind = request.get_header("content-type") or "application/octet-stream"
+    return {
+        "method": request.method(),
+        "path": request.get_original_url(),
+        "data": request._body,
+        "content_type": kind,
+        "secure": True,
+        "headers": request._headers,
+    }
+
+
+def _record(answer: Any, content: bytes) -> BaseResponse:
     response = BaseResponse()
-    response.status, response.content, response.headers = answer.status_code, answer.content, list(answer.items())
+    response.status, response.content, response.headers = answer.status_code, content, list(answer.items())
     response.headers += [("Set-Cookie", morsel.output(header="").strip()) for morsel in answer.cookies.values()]
     return response

@@ -9,13 +9,20 @@ from typing import Any
 from flask import Blueprint, Flask, g, request
 from flask import Response as FlaskResponse
 
-from supertokens_lite import RecipeUserId, Supertokens
+from supertokens_lite import Supertokens
 from supertokens_lite._protocol.messages import BaseResponse, PlainRequest
 from supertokens_lite.framework.flask import Middleware
-from supertokens_lite.recipe.session import asyncio as sessions
-from supertokens_lite.recipe.session import syncio
 from supertokens_lite.recipe.session.framework.flask import verify_session
-from tests.framework.views import AWAITED, BLOCKING, OPTIONS
+from supertokens_lite.testing.application import (
+    AWAITED,
+    BLOCKING,
+    OPTIONS,
+    find_late,
+    find_late_awaited,
+    find_quiet,
+    iter_parts,
+    log_in,
+)
 
 __all__ = ("build_app", "send_to")
 
@@ -30,25 +37,29 @@ def _answer(given: Any) -> FlaskResponse:
 
 
 def _login() -> FlaskResponse:
-    user = RecipeUserId(request.headers.get("x-user", "ada"))
-    made = syncio.create_new_session(request, "public", user, {"role": "guest"}, {"visits": 1})
-    assert g.supertokens is made
-    return _answer({"handle": made.get_handle(), "user": made.get_user_id()})
+    made = log_in(request, request.headers.get("x-user", "ada"))
+    assert g.supertokens.get_handle() == made["handle"]
+    return _answer(made)
 
 
 def _late() -> FlaskResponse:
-    made = syncio.get_session(request)
-    return _answer(made.get_handle())
+    return _answer(find_late(request))
 
 
 async def _late_async() -> FlaskResponse:
-    made = await sessions.get_session(request)
-    return _answer(made.get_handle())
+    return _answer(await find_late_awaited(request))
 
 
 def _quiet() -> FlaskResponse:
-    syncio.get_session(request, session_required=False)
-    return _answer(None if g.supertokens is None else g.supertokens.get_handle())
+    found = find_quiet(request)
+    assert found == (None if g.supertokens is None else g.supertokens.get_handle())
+    return _answer(found)
+
+
+@verify_session()
+def _stream() -> FlaskResponse:
+    BLOCKING["merge"](g.supertokens)
+    return FlaskResponse(iter_parts(request.headers["x-gate"]))
 
 
 def _blocking(name: str) -> Callable[[], Any]:
@@ -81,6 +92,7 @@ def build_app(supertokens: Supertokens | None = None) -> Flask:
     for place in (app, later):
         place.add_url_rule("/login", "login", _login, methods=["POST"])
         place.add_url_rule("/quiet", "quiet", _quiet)
+        place.add_url_rule("/stream", "stream", _stream)
     app.add_url_rule("/late", "late", _late)
     later.add_url_rule("/late", "late", _late_async)
     app.register_blueprint(later)
@@ -92,7 +104,11 @@ def send_to(app: Flask, request: PlainRequest, **environ: Any) -> BaseResponse:
     """Send a request with Flask's test client; give what came back."""
     client = app.test_client(use_cookies=False)
     answer = client.open(
-        request.get_original_url(), method=request.method(), headers=request._headers, environ_overrides=environ
+        request.get_original_url(),
+        method=request.method(),
+        headers=request._headers,
+        data=request._body,
+        environ_overrides=environ,
     )
     response = BaseResponse()
     response.status, response.content, response.headers = answer.status_code, answer.data, list(answer.headers)

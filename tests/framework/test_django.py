@@ -136,7 +136,7 @@ urlpatterns = [
     path("page", Page.as_view()),
     path("async/page", PageAsync.as_view()),
     path("around", around),
-    path("stream", stream),
+    path("parts", stream),
     path("replaced", replaced),
     path("both", both),
     path("async/both", both_awaited),
@@ -300,7 +300,7 @@ def test_streams(begin: Begin) -> None:
     begin()
     client = Client()
     client.post("/login", headers=COOKIES)
-    answer: Any = client.get("/stream")
+    answer: Any = client.get("/parts")
     assert answer.cookies["sAccessToken"].value
     parts = iter(answer.streaming_content)
     assert (next(parts), MADE.count) == (b"0", 1)

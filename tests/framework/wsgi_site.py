@@ -9,50 +9,47 @@ from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.util import setup_testing_defaults
 
-from supertokens_lite import RecipeUserId, Supertokens
+from supertokens_lite import Supertokens
 from supertokens_lite._protocol.messages import BaseResponse, PlainRequest
 from supertokens_lite.exceptions import ConfigurationError
-from supertokens_lite.framework.wsgi import Middleware, request_of
-from supertokens_lite.recipe.session import syncio
-from tests.framework.views import BLOCKING, OPTIONS
+from supertokens_lite.framework.wsgi import Middleware, WsgiRequest, request_of
+from supertokens_lite.testing.application import (
+    ANSWER_HEADERS,
+    BLOCKING,
+    OPTIONS,
+    find_late,
+    find_quiet,
+    iter_parts,
+    log_in,
+)
 
 __all__ = ("build_app", "send_to")
-
-HEADERS = [
-    ("Content-Type", "application/json"),
-    ("Set-Cookie", "theme=dark; Path=/"),
-    ("X-Kept", "app"),
-    ("X-Removed", "app"),
-    ("Access-Control-Expose-Headers", "x-total"),
-]
 
 
 def _answer(environ: Any, start_response: Callable[..., Any]) -> Iterable[bytes]:
     request = request_of(environ)
-    supertokens = request.supertokens
     name = environ["PATH_INFO"].removeprefix("/")
-    if name not in ("login", "late", "quiet", *OPTIONS):
+    if name == "login" and request.method() == "POST":
+        given: Any = log_in(request, request.get_header("x-user") or "ada")
+    elif name == "late":
+        given = find_late(request)
+    elif name == "quiet":
+        given = find_quiet(request)
+    elif name == "stream":
+        BLOCKING["merge"](_verify(request, {}))
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return iter_parts(request.get_header("x-gate") or "")
+    elif name in OPTIONS:
+        given = BLOCKING[name](_verify(request, OPTIONS[name]))
+    else:
         start_response("404 Not Found", [("Content-Type", "text/plain")])
         return [b"not found"]
-    if name == "login":
-        user = RecipeUserId(request.get_header("x-user") or "ada")
-        made = syncio.create_new_session(request, "public", user, {"role": "guest"}, {"visits": 1})
-        given: Any = {"handle": made.get_handle(), "user": made.get_user_id()}
-    elif name in ("late", "quiet"):
-        found = syncio.get_session(request, session_required=name == "late")
-        given = None if found is None else found.get_handle()
-    else:
-        options = {
-            "anti_csrf_check": None,
-            "session_required": True,
-            "check_database": False,
-            "override_global_claim_validators": None,
-            "user_context": None,
-        }
-        session = supertokens.blocking_doors.verify_session(request, **(options | OPTIONS[name]))
-        given = BLOCKING[name](session)  # type: ignore[arg-type]
-    start_response("200 OK", [*HEADERS])
+    start_response("200 OK", [*ANSWER_HEADERS])
     return [json.dumps(given).encode()]
+
+
+def _verify(request: WsgiRequest, options: dict[str, Any]) -> Any:
+    return request.supertokens.blocking_doors.verify_session(request, **options)
 
 
 def build_app(supertokens: Supertokens | None = None) -> Any:
@@ -66,7 +63,8 @@ def send_to(app: Any, request: PlainRequest, **environ: Any) -> BaseResponse:
         "REQUEST_METHOD": request.method(),
         "PATH_INFO": request.get_path(),
         "QUERY_STRING": urlsplit(request.get_original_url()).query,
-        "wsgi.input": BytesIO(),
+        "wsgi.input": BytesIO(request._body),
+        "CONTENT_LENGTH": str(len(request._body)),
         "wsgi.url_scheme": "https",
         "SCRIPT_NAME": "",
     }
@@ -86,7 +84,8 @@ def send_to(app: Any, request: PlainRequest, **environ: Any) -> BaseResponse:
         response.status = 500  # as every server answers
         return response
     try:
-        response.content = b"".join(body)
+        content = b"".join(body)
+        response.content = b"" if request.method() == "HEAD" else content  # servers leave it out
     finally:
         getattr(body, "close", lambda: None)()
     return response

@@ -143,9 +143,9 @@ def test_the_wheel_has_its_license(wheel: zipfile.ZipFile) -> None:
 
 
 def test_the_extra_all_has_every_runtime_extra(wheel: zipfile.ZipFile) -> None:
-    """`all` brings each extra but the one for those who write documentation."""
+    """`all` brings each extra but those for tests and for those who write documentation."""
     metadata = _metadata(wheel)
-    extras = set(metadata.get_all("Provides-Extra", [])) - {"all", "docs"}
+    extras = set(metadata.get_all("Provides-Extra", [])) - {"all", "docs", "testing"}
     assert extras == {"fastapi", "flask", "django", "server", "cli", "otel", "fast"}
     wanted = set().union(*(_requirements(metadata, extra) for extra in extras))
     named = _requirements(metadata, "all")
@@ -162,6 +162,7 @@ def test_the_extra_all_has_every_runtime_extra(wheel: zipfile.ZipFile) -> None:
         ("cli", {"rich"}),
         ("otel", {"opentelemetry-api"}),
         ("fast", {"pybase64"}),
+        ("testing", {"pytest"}),
     ],
 )
 def test_what_an_extra_brings(wheel: zipfile.ZipFile, extra: str, brought: set[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from tests.doors import COOKIES, HEADERS, Client, build, cleared, content, cooki
 BOTH_WAYS = pytest.mark.parametrize("mode", ["cookie", "header"])
 
 
-def names(mode: str) -> set[str]:
+def names(mode: str) -> Set[str]:
     """Give what the tokens are called that travel this way."""
     return COOKIES if mode == "cookie" else HEADERS
 

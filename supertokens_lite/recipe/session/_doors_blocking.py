@@ -46,11 +46,11 @@ class BlockingDoors:
     def verify_session(
         self,
         request: BaseRequest,
-        anti_csrf_check: bool | None,
-        session_required: bool,
-        check_database: bool,
-        override_global_claim_validators: OverrideGlobalClaimValidators | None,
-        user_context: dict[str, Any] | None,
+        anti_csrf_check: bool | None = None,
+        session_required: bool = True,
+        check_database: bool = False,
+        override_global_claim_validators: OverrideGlobalClaimValidators | None = None,
+        user_context: dict[str, Any] | None = None,
     ) -> SessionContainer | None:
         """Give the session of a request; None if it has none and needs none.
 

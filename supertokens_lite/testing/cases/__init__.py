@@ -1,0 +1,1 @@
+"""The cases that every door has to pass, with the bytes that are expected of all of them."""
