@@ -159,12 +159,19 @@ def take_result(result: Any, version: str) -> BaseResponse:
 
 def send_http_api(handler: Handler, request: PlainRequest) -> BaseResponse:
     """Invoke a handler as an HTTP API does; give what comes back."""
-    return invoke(handler, http_api_event(request))
+    return _without_body(request, invoke(handler, http_api_event(request)))
 
 
 def send_rest(handler: Handler, request: PlainRequest) -> BaseResponse:
     """Invoke a handler as a REST API does; give what comes back."""
-    return invoke(handler, rest_event(request))
+    return _without_body(request, invoke(handler, rest_event(request)))
+
+
+def _without_body(request: PlainRequest, response: BaseResponse) -> BaseResponse:
+    """Leave out the body that HEAD does not have, as gateways do."""
+    if request.method() == "HEAD":
+        response.content = b""
+    return response
 
 
 def invoke(handler: Handler, event: dict[str, Any]) -> BaseResponse:

@@ -10,6 +10,7 @@ from supertokens_lite import RecipeUserId, Supertokens
 from supertokens_lite.framework.aws_lambda import LambdaEvent, Middleware, request_of
 from supertokens_lite.recipe.session import syncio
 from supertokens_lite.recipe.session.framework.aws_lambda import verify_session
+from supertokens_lite.testing.application import iter_parts
 from tests.framework.views import BLOCKING, OPTIONS
 
 __all__ = ("build_handler",)
@@ -20,7 +21,7 @@ Route = Callable[[LambdaEvent, Any], Any]
 def _view(name: str) -> Route:
     @verify_session(**OPTIONS[name])
     def view(event: LambdaEvent, context: Any) -> Any:
-        return BLOCKING[name](event.supertokens)  # type: ignore[arg-type]
+        return BLOCKING[name](event.supertokens)
 
     return view
 
@@ -41,14 +42,22 @@ def _quiet(event: LambdaEvent, context: Any) -> Any:
     return None if event.supertokens is None else event.supertokens.get_handle()
 
 
-ROUTES = {"login": _login, "late": _late, "quiet": _quiet} | {name: _view(name) for name in OPTIONS}
+@verify_session()
+def _stream(event: LambdaEvent, context: Any) -> Any:
+    """Give the parts as one: what Lambda gives the gateway has no parts."""
+    BLOCKING["merge"](event.supertokens)
+    return b"".join(iter_parts(request_of(event).get_header("x-gate") or "")).decode()
+
+
+ROUTES = {"login": _login, "late": _late, "quiet": _quiet, "stream": _stream} | {name: _view(name) for name in OPTIONS}
 
 
 def _handle(event: LambdaEvent, context: Any) -> dict[str, Any]:
     route = ROUTES.get(request_of(event).get_path().removeprefix("/"))
     if route is None:
         return {"statusCode": 404, "body": "not found"}
-    body = json.dumps(route(event, context))
+    given = route(event, context)
+    body = given if route is _stream else json.dumps(given)
     headers = {"Content-Type": "application/json", "X-Kept": "app", "X-Removed": "app"}
     headers["Access-Control-Expose-Headers"] = "x-total"
     result = {"statusCode": 200, "headers": headers, "body": body, "isBase64Encoded": False}
