@@ -15,7 +15,7 @@ from supertokens_lite.exceptions import ConfigurationError, SuperTokensError
 from supertokens_lite.recipe.session.doors import changes_of
 from supertokens_lite.supertokens import Supertokens
 
-__all__ = ("AsgiRequest", "Middleware", "encode_headers", "request_of")
+__all__ = ("AsgiRequest", "Middleware", "answer_error", "encode_headers", "request_of")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -33,7 +33,13 @@ class AsgiRequest(BaseRequest):
         scope: its scope.
         receive: gives its body, for the session endpoints; None leaves the body to the application.
         supertokens: the SDK that answers for it.
+
+    Attributes:
+        supertokens: the SDK that answers for it.
+        answered: whether the response is one of ours, with all that the session wants on it.
     """
+
+    answered = False
 
     def __init__(self, scope: Scope, receive: Receive | None, supertokens: Supertokens) -> None:
         self.request = scope
@@ -115,7 +121,7 @@ class Middleware:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                if request.get_session() is not None:
+                if request.get_session() is not None and not request.answered:
                     _change(request, message)
             await send(message)
 
@@ -141,6 +147,17 @@ def request_of(scope: Scope, line: str) -> AsgiRequest:
     if not isinstance(request, AsgiRequest):
         raise ConfigurationError(MISSING.format(line=line))
     return request
+
+
+async def answer_error(request: AsgiRequest, error: Exception) -> BaseResponse:
+    """Answer a request that ended with an error of this package, where the framework has to send the answer.
+
+    Raises:
+        Exception: the error itself, if it is not about the request.
+    """
+    answer = await request.supertokens.doors.answer_error(request, error)
+    request.answered = True
+    return answer
 
 
 def path_of(scope: Scope, supertokens: Supertokens) -> str:

@@ -10,7 +10,7 @@ import pytest
 from supertokens_lite import InputAppInfo, Supertokens, SupertokensConfig, init
 from supertokens_lite._protocol.messages import BaseResponse, PlainRequest
 from supertokens_lite.recipe import session
-from tests.framework import django_site, flask_site, wsgi_site
+from tests.framework import django_site, flask_site, quart_site, wsgi_site
 
 Begin = Callable[..., Supertokens]
 Door = Callable[[PlainRequest], BaseResponse]
@@ -51,6 +51,8 @@ DOORS: dict[str, Callable[[], Door]] = {
     "django, async views": lambda: _below("/async", django_site.send_to),
     "django on asgi": lambda: _below("/async", django_site.send_to_async),
     "django on asgi, blocking views": lambda: django_site.send_to_async,
+    "quart": lambda: _through(quart_site.build_app(), quart_site.send_to),
+    "quart, blocking views": lambda: _below("/blocking", _through(quart_site.build_app(), quart_site.send_to)),
     "wsgi": lambda: _through(wsgi_site.build_app(), wsgi_site.send_to),
 }
 
