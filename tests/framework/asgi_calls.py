@@ -34,9 +34,13 @@ def send_to(app: Any, request: PlainRequest, root_path: str = "") -> BaseRespons
 
     async def call() -> None:
         incoming = iter([{"type": "http.request", "body": request._body, "more_body": False}])
+        ended = asyncio.Event()
 
         async def receive() -> Any:
-            return next(incoming, None) or await asyncio.Event().wait()
+            for message in incoming:
+                return message
+            await ended.wait()
+            return {"type": "http.disconnect"}
 
         async def send(message: Any) -> None:
             if message["type"] == "http.response.start":
@@ -44,6 +48,8 @@ def send_to(app: Any, request: PlainRequest, root_path: str = "") -> BaseRespons
                 response.headers = [(name.decode(), value.decode("latin-1")) for name, value in message["headers"]]
             else:
                 parts.append(message.get("body", b""))
+                if not message.get("more_body", False):
+                    ended.set()
 
         await app(scope, receive, send)
 

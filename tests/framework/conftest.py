@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from supertokens_lite import InputAppInfo, Supertokens, SupertokensConfig, init
 from supertokens_lite._protocol.messages import BaseResponse, PlainRequest
 from supertokens_lite.recipe import session
-from tests.framework import django_site, flask_site, quart_site, wsgi_site
+from tests.framework import django_site, flask_site, litestar_site, quart_site, wsgi_site
 
 Begin = Callable[..., Supertokens]
 Door = Callable[[PlainRequest], BaseResponse]
@@ -51,6 +52,7 @@ DOORS: dict[str, Callable[[], Door]] = {
     "django, async views": lambda: _below("/async", django_site.send_to),
     "django on asgi": lambda: _below("/async", django_site.send_to_async),
     "django on asgi, blocking views": lambda: django_site.send_to_async,
+    "litestar": lambda: _later(litestar_site.build_app, litestar_site.send_to),
     "quart": lambda: _through(quart_site.build_app(), quart_site.send_to),
     "quart, blocking views": lambda: _below("/blocking", _through(quart_site.build_app(), quart_site.send_to)),
     "wsgi": lambda: _through(wsgi_site.build_app(), wsgi_site.send_to),
@@ -59,6 +61,12 @@ DOORS: dict[str, Callable[[], Door]] = {
 
 def _through(app: Any, send: Callable[[Any, PlainRequest], BaseResponse]) -> Door:
     return lambda request: send(app, request)
+
+
+def _later(build: Callable[[], Any], send: Callable[[Any, PlainRequest], BaseResponse]) -> Door:
+    """Send to an application that is built once the SDK is there."""
+    build_once = cache(build)
+    return lambda request: send(build_once(), request)
 
 
 @pytest.fixture(params=list(DOORS))
