@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from copy import copy
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from litestar import Litestar, route
 from litestar.config.app import AppConfig
@@ -61,8 +61,8 @@ class SupertokensPlugin(InitPlugin, ReceiveRoutePlugin):
         for method, path in supertokens.doors.list_endpoints("/{tenant:str}"):
             place = route(path, http_method=HttpMethod(method), include_in_schema=False)
             app_config.route_handlers.append(place(_find_nothing))
-        own: Any = app_config.exception_handlers  # pyright: ignore[reportUnknownMemberType]  # as Litestar has it
-        app_config.exception_handlers = {**dict.fromkeys(ABOUT_REQUESTS, _pass_on), **own}
+        handlers: Any = dict.fromkeys(ABOUT_REQUESTS, _pass_on)
+        app_config.exception_handlers = handlers | cast("Any", app_config).exception_handlers
         middleware: Any = Middleware  # it has ASGI's types, not Litestar's
         app_config.middleware.insert(0, DefineMiddleware(middleware, supertokens=self._supertokens))
         if app_config.openapi_config is not None:
