@@ -386,8 +386,7 @@ def find_attached(request: object) -> BaseRequest | None:
         if is_object(holder):
             return _choose(holder.get(REQUEST_KEY))
     if isinstance(request, Mapping):  # with keys of a kind of its own
-        values: Iterable[object] = request.values()
-        return _choose(*values)
+        return _choose(*cast("Mapping[object, object]", request).values())
     return None
 
 

@@ -11,7 +11,7 @@ import pytest
 from supertokens_lite import InputAppInfo, Supertokens, SupertokensConfig, init
 from supertokens_lite._protocol.messages import BaseResponse, PlainRequest
 from supertokens_lite.recipe import session
-from tests.framework import aiohttp_site, django_site, flask_site, litestar_site, quart_site, wsgi_site
+from tests.framework import aiohttp_site, django_site, flask_site, litestar_site, quart_site, sanic_site, wsgi_site
 
 Begin = Callable[..., Supertokens]
 Door = Callable[[PlainRequest], BaseResponse]
@@ -57,6 +57,8 @@ DOORS: dict[str, Callable[[], Door]] = {
     "quart, blocking views": lambda: _below("/blocking", _through(quart_site.build_app(), quart_site.send_to)),
     "aiohttp": lambda: _through(aiohttp_site.build_app, aiohttp_site.send_to),
     "aiohttp, classes": lambda: _below("/classes", _through(aiohttp_site.build_app, aiohttp_site.send_to)),
+    "sanic": lambda: _through(sanic_site.build_app, sanic_site.send_to),
+    "sanic, blocking views": lambda: _below("/blocking", _through(sanic_site.build_app, sanic_site.send_to)),
     "wsgi": lambda: _through(wsgi_site.build_app(), wsgi_site.send_to),
 }
 
