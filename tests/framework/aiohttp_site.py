@@ -12,9 +12,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
-from supertokens_lite import RecipeUserId, Supertokens
+from supertokens_lite import InputAppInfo, RecipeUserId, Supertokens, SupertokensConfig, init
 from supertokens_lite._protocol.messages import BaseResponse, PlainRequest
 from supertokens_lite.framework.aiohttp import SESSION, setup
+from supertokens_lite.recipe import session
 from supertokens_lite.recipe.session.asyncio import create_new_session, get_session
 from supertokens_lite.recipe.session.framework.aiohttp import verify_session
 from tests.framework.views import AWAITED, OPTIONS
@@ -118,4 +119,6 @@ def send_to(build: Callable[[], web.Application], request: PlainRequest) -> Base
 
 
 if __name__ == "__main__":
+    places = InputAppInfo("Shop", "http://localhost:8000", website_domain="http://localhost:3000")
+    init(places, "aiohttp", SupertokensConfig("sqlite:///:memory:"), [session.init()])
     web.run_app(build_app(), host=sys.argv[1], port=int(sys.argv[2]), print=None)

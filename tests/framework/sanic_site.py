@@ -11,9 +11,10 @@ from uuid import uuid4
 from sanic import Blueprint, HTTPResponse, Request, Sanic
 from sanic.response import json as json_response
 
-from supertokens_lite import RecipeUserId, Supertokens
+from supertokens_lite import InputAppInfo, RecipeUserId, Supertokens, SupertokensConfig, init
 from supertokens_lite._protocol.messages import BaseResponse, PlainRequest
 from supertokens_lite.framework.sanic import Middleware
+from supertokens_lite.recipe import session
 from supertokens_lite.recipe.session.asyncio import create_new_session, get_session
 from supertokens_lite.recipe.session.framework.sanic import verify_session
 from tests.framework import asgi_calls
@@ -44,8 +45,8 @@ async def _late(request: Request) -> HTTPResponse:
 
 async def _quiet(request: Request) -> HTTPResponse:
     await get_session(request, session_required=False)
-    session = request.ctx.supertokens
-    return _answer(None if session is None else session.get_handle())
+    found = request.ctx.supertokens
+    return _answer(None if found is None else found.get_handle())
 
 
 def _awaited(name: str) -> Callable[[Request], Any]:
@@ -105,4 +106,6 @@ def send_to(build: Callable[[], Any], request: PlainRequest) -> BaseResponse:
 
 
 if __name__ == "__main__":
+    places = InputAppInfo("Shop", "http://localhost:8000", website_domain="http://localhost:3000")
+    init(places, "sanic", SupertokensConfig("sqlite:///:memory:"), [session.init()])
     build_app().run(host=sys.argv[1], port=int(sys.argv[2]), single_process=True, access_log=False, motd=False)
