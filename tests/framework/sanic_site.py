@@ -66,7 +66,11 @@ def _blocking(name: str) -> Callable[[Request], Any]:
 
 
 def build_app(supertokens: Supertokens | None = None) -> Any:
-    """Build the application; its handlers are `def` below `/blocking`. Sanic knows each by a name of its own."""
+    """Build the application; its handlers are `def` below `/blocking`.
+
+    Sanic knows each by a name of its own. Without `error_format` it would parse the source of each handler, which
+    threads can't do at the same time.
+    """
     app: Any = Sanic(f"shop-{uuid4().hex}", configure_logging=False)
     app.config.SERVER_NAME = "https://api.example.com"  # on ASGI it does not ask the server
     app.config.TOUCHUP = False  # it rewrites what all applications share
@@ -74,10 +78,10 @@ def build_app(supertokens: Supertokens | None = None) -> Any:
     methods = ["GET", "POST", "OPTIONS"]
     for place, make in ((app, _awaited), (part, _blocking)):
         for name in OPTIONS:
-            place.add_route(make(name), f"/{name}", methods=methods, name=name)
-        place.add_route(_login, "/login", methods=["POST"], name="login")
-        place.add_route(_quiet, "/quiet", name="quiet")
-        place.add_route(_late, "/late", name="late")
+            place.add_route(make(name), f"/{name}", methods=methods, name=name, error_format="json")
+        place.add_route(_login, "/login", methods=["POST"], name="login", error_format="json")
+        place.add_route(_quiet, "/quiet", name="quiet", error_format="json")
+        place.add_route(_late, "/late", name="late", error_format="json")
     app.blueprint(part)
     Middleware(supertokens=supertokens).init_app(app)
     return app
