@@ -15,7 +15,7 @@ nox.options.sessions = ["tests", "lint", "types", "layers", "generate", "coverag
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 ROOT = Path(__file__).parent
-EXTRAS = "fastapi,flask,django,server,cli"
+EXTRAS = "fastapi,flask,django,aiohttp,litestar,quart,sanic,server,cli"
 SITE = ".nox/site"
 DIST = ROOT / ".nox" / "dist"
 PEER = "supertokens-python==0.31.4"
@@ -120,7 +120,7 @@ def package(session: nox.Session) -> None:
 @nox.session
 def lowest(session: nox.Session) -> None:
     """Run the tests with the lowest versions of the direct dependencies that are allowed."""
-    install(session, "test", extras="server,flask,django,fastapi")
+    install(session, "test", extras=EXTRAS)
     extras = PROJECT["project"]["optional-dependencies"]
     requirements = [*PROJECT["project"]["dependencies"], *extras["server"], *extras["cli"]]
     session.install("-q", *(entry.replace(">=", "==", 1) for entry in requirements))

@@ -338,7 +338,7 @@ class AppInfo:
 
     Args:
         given: what the user wrote.
-        framework: `fastapi`, `flask` or `django`.
+        framework: which one the application is written in.
         mode: `asgi` or `wsgi`; None: as the framework has it.
 
     Raises:
@@ -348,7 +348,7 @@ class AppInfo:
     def __init__(self, given: InputAppInfo, framework: str, mode: str | None) -> None:
         self.app_name = given.app_name
         self.framework = framework
-        self.mode = mode or ("asgi" if framework == "fastapi" else "wsgi")
+        self.mode = mode or ("wsgi" if framework in ("flask", "django") else "asgi")
         self.api_gateway_path = _path("api_gateway_path", given.api_gateway_path)
         self.api_domain = _domain("api_domain", given.api_domain)
         self.api_base_path = self.api_gateway_path.append(_path("api_base_path", given.api_base_path))

@@ -11,7 +11,7 @@ import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar, cast, get_args
 
 from supertokens_lite._core.querier import Querier
 from supertokens_lite._io.asynchronous import AsyncIO
@@ -48,8 +48,8 @@ __all__ = (
 
 T = TypeVar("T")
 
-Framework = Literal["fastapi", "flask", "django"]
-FRAMEWORKS: Final = ("fastapi", "flask", "django")
+Framework = Literal["fastapi", "flask", "django", "quart", "litestar", "aiohttp", "sanic"]
+FRAMEWORKS: Final = get_args(Framework)
 CORS_HEADERS: Final = ("anti-csrf", "authorization", "fdi-version", "rid", "st-auth-mode")
 
 
@@ -70,7 +70,7 @@ class Supertokens:
 
     Args:
         app_info: the application's names and places.
-        framework: `fastapi`, `flask` or `django`.
+        framework: which one the application is written in.
         supertokens_config: where the session core is.
         recipe_list: what `recipe.session.init` gave.
         mode: `asgi` or `wsgi`; kept for compatibility.
@@ -345,7 +345,7 @@ def init(
 
     Args:
         app_info: the application's names and places.
-        framework: `fastapi`, `flask` or `django`.
+        framework: which one the application is written in.
         supertokens_config: where the session core is.
         recipe_list: what `recipe.session.init` gave.
         mode: `asgi` or `wsgi`; kept for compatibility.

@@ -269,6 +269,7 @@ def test_the_application_in_one_form() -> None:
     assert info.get_origin(None, {}).get_as_string_dangerous() == "https://two.example.com"
     assert AppInfo(given_info, "flask", None).mode == "wsgi"
     assert AppInfo(given_info, "django", "asgi").mode == "asgi"
+    assert AppInfo(given_info, "quart", None).mode == "asgi"
     assert repr(given_info) == "InputAppInfo('Shop', 'API.example.com/')"
 
 
@@ -339,7 +340,10 @@ def test_recipe_lists_that_cannot_work(recipes: Any, said: str) -> None:
 
 BAD_ARGUMENTS: list[tuple[dict[str, Any], str]] = [
     ({"app_info": {"app_name": "Shop"}}, "app_info must be an instance of InputAppInfo"),
-    ({"framework": "bottle"}, "framework is 'bottle' and must be one of fastapi, flask, django"),
+    (
+        {"framework": "bottle"},
+        "framework is 'bottle' and must be one of fastapi, flask, django, quart, litestar, aiohttp, sanic",
+    ),
     ({"mode": "cgi"}, "mode is 'cgi' and must be 'asgi' or 'wsgi'"),
     ({"experimental": {"plugins": []}}, "experimental must be an instance of SupertokensExperimentalConfig"),
 ]

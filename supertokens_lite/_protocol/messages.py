@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import parse_qsl, quote
 
@@ -40,7 +41,7 @@ WITHOUT_PREFIX: Final = frozenset(("CONTENT_TYPE", "CONTENT_LENGTH"))
 """The two headers that a WSGI environment has under their own names. Source: RFC 3875, section 4.1."""
 
 REQUEST_KEY: Final = "supertokens_lite.request"
-"""Under which a door attaches a request to an ASGI scope or a WSGI environment."""
+"""Under which a door attaches a request to what the framework keeps for each request."""
 
 TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 UNSENDABLE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
@@ -378,13 +379,24 @@ def _merge(lists: list[str]) -> str:
 
 
 def find_attached(request: object) -> BaseRequest | None:
-    """Find what a door attached to a framework's own request, in its ASGI scope or its WSGI environment."""
+    """Find what a door attached to a framework's own request, where that keeps what belongs to the request.
+
+    This is a namespace (Sanic), an ASGI scope, a WSGI environment, or the request is a mapping itself (aiohttp).
+    """
+    namespace = getattr(request, "ctx", None)
+    if isinstance(namespace, SimpleNamespace):
+        return _choose(vars(namespace).get(REQUEST_KEY))
     for name in ("scope", "environ"):
         holder = getattr(request, name, None)
-        found = holder.get(REQUEST_KEY) if is_object(holder) else None
-        if isinstance(found, BaseRequest):
-            return found
+        if is_object(holder):
+            return _choose(holder.get(REQUEST_KEY))
+    if isinstance(request, Mapping):  # with keys of a kind of its own
+        return _choose(*cast("Mapping[object, object]", request).values())
     return None
+
+
+def _choose(*values: object) -> BaseRequest | None:
+    return next((value for value in values if isinstance(value, BaseRequest)), None)
 
 
 def name_in_environment(header: str) -> str:

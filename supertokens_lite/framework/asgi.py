@@ -15,7 +15,7 @@ from supertokens_lite.exceptions import ConfigurationError, SuperTokensError
 from supertokens_lite.recipe.session.doors import Doors, changes_of
 from supertokens_lite.supertokens import Supertokens
 
-__all__ = ("AsgiRequest", "Middleware", "encode_headers", "request_of")
+__all__ = ("AsgiRequest", "Middleware", "answer_error", "encode_headers", "request_of")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -33,38 +33,44 @@ class AsgiRequest(BaseRequest):
         scope: its scope.
         receive: gives its body, for the session endpoints; None leaves the body to the application.
         supertokens: the SDK that answers for it.
+
+    Attributes:
+        supertokens: the SDK that answers for it.
+        answered: whether the response is one of ours, with all that the session wants on it.
     """
 
+    answered = False
     _headers: dict[bytes, bytes] | None = None
     _body: bytes | None = None
 
     def __init__(self, scope: Scope, receive: Receive | None, supertokens: Supertokens) -> None:
-        self.request: Scope = scope
+        self.request: Any = scope
+        self._scope = scope
         self.supertokens = supertokens
         self._receive = receive
 
     def method(self) -> str:  # noqa: D102  # as in BaseRequest
-        method: str = self.request.get("method", "GET")  # a websocket has none: it begins as a GET
+        method: str = self._scope.get("method", "GET")  # a websocket has none: it begins as a GET
         return method
 
     def get_path(self) -> str:  # noqa: D102
-        return path_of(self.request, self.supertokens.doors)
+        return path_of(self._scope, self.supertokens.doors)
 
     def get_header(self, key: str) -> str | None:  # noqa: D102
         headers = self._headers
         if headers is None:
-            headers = self._headers = _read_headers(self.request["headers"])
+            headers = self._headers = _read_headers(self._scope["headers"])
         found = headers.get(key.lower().encode("latin-1", "replace"))
         return None if found is None else found.decode("latin-1")
 
     def get_original_url(self) -> str:  # noqa: D102
-        scope = self.request
+        scope = self._scope
         query = scope.get("query_string", b"").decode("latin-1")
         host = self.get_header("host") or ""
         return f"{scope.get('scheme', 'http')}://{host}{scope['path']}" + (f"?{query}" if query else "")
 
     def get_query_params(self) -> dict[str, str]:  # noqa: D102
-        return dict(parse_qsl(self.request.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
+        return dict(parse_qsl(self._scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
 
     async def body(self) -> bytes:
         """Read the body, once."""
@@ -112,7 +118,7 @@ class Middleware:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                if request.get_session() is not None:
+                if request.get_session() is not None and not request.answered:
                     _change(request, message)
             return send(message)
 
@@ -142,6 +148,17 @@ def request_of(scope: Scope, line: str) -> AsgiRequest:
     if not isinstance(request, AsgiRequest):
         raise ConfigurationError(MISSING.format(line=line))
     return request
+
+
+async def answer_error(request: AsgiRequest, error: Exception) -> BaseResponse:
+    """Answer a request that ended with an error of this package, where the framework has to send the answer.
+
+    Raises:
+        Exception: the error itself, if it is not about the request.
+    """
+    answer = await request.supertokens.doors.answer_error(request, error)
+    request.answered = True
+    return answer
 
 
 def path_of(scope: Scope, doors: Doors) -> str:

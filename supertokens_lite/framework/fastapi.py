@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from supertokens_lite.exceptions import SuperTokensError
-from supertokens_lite.framework.asgi import Middleware, encode_headers, request_of
+from supertokens_lite.framework.asgi import Middleware, answer_error, encode_headers, request_of
 from supertokens_lite.supertokens import Supertokens
 
 __all__ = ("get_middleware", "lifespan", "session_exception_handler")
@@ -36,8 +36,7 @@ async def session_exception_handler(request: Request, exc: Exception) -> Respons
     """
     if not isinstance(exc, SuperTokensError):
         raise exc
-    known = request_of(request.scope, LINE)
-    answer = await known.supertokens.doors.answer_error(known, exc)
+    answer = await answer_error(request_of(request.scope, LINE), exc)
     response = Response(answer.content or b"", answer.status or 200)
     response.raw_headers = encode_headers(answer.apply(()))
     return response

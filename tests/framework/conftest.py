@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -11,12 +12,16 @@ from supertokens_lite import InputAppInfo, Supertokens, SupertokensConfig, init
 from supertokens_lite._protocol.messages import BaseResponse, PlainRequest
 from supertokens_lite.recipe import session
 from tests.framework import (
+    aiohttp_site,
     asgi_site,
     django_site,
     fastapi_site,
     flask_site,
     lambda_events,
     lambda_site,
+    litestar_site,
+    quart_site,
+    sanic_site,
     wsgi_site,
 )
 
@@ -59,6 +64,13 @@ DOORS: dict[str, Callable[[], Door]] = {
     "django, async views": lambda: _below("/async", django_site.send_to),
     "django on asgi": lambda: _below("/async", django_site.send_to_async),
     "django on asgi, blocking views": lambda: django_site.send_to_async,
+    "litestar": lambda: _later(litestar_site.build_app, litestar_site.send_to),
+    "quart": lambda: _through(quart_site.build_app(), quart_site.send_to),
+    "quart, blocking views": lambda: _below("/blocking", _through(quart_site.build_app(), quart_site.send_to)),
+    "aiohttp": lambda: _through(aiohttp_site.build_app, aiohttp_site.send_to),
+    "aiohttp, classes": lambda: _below("/classes", _through(aiohttp_site.build_app, aiohttp_site.send_to)),
+    "sanic": lambda: _through(sanic_site.build_app, sanic_site.send_to),
+    "sanic, blocking views": lambda: _below("/blocking", _through(sanic_site.build_app, sanic_site.send_to)),
     "wsgi": lambda: _through(wsgi_site.build_app(), wsgi_site.send_to),
     "lambda, HTTP API": lambda: _through(lambda_site.build_handler(), lambda_events.send_http_api),
     "lambda, REST": lambda: _through(lambda_site.build_handler(), lambda_events.send_rest),
@@ -70,6 +82,12 @@ DOORS: dict[str, Callable[[], Door]] = {
 
 def _through(app: Any, send: Callable[[Any, PlainRequest], BaseResponse]) -> Door:
     return lambda request: send(app, request)
+
+
+def _later(build: Callable[[], Any], send: Callable[[Any, PlainRequest], BaseResponse]) -> Door:
+    """Send to an application that is built once the SDK is there."""
+    build_once = cache(build)
+    return lambda request: send(build_once(), request)
 
 
 @pytest.fixture(params=list(DOORS))

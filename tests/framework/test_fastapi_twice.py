@@ -13,9 +13,12 @@ from fastapi import Depends, FastAPI
 from starlette.requests import Request
 
 from supertokens_lite import InputAppInfo, RecipeUserId, Supertokens, SupertokensConfig
+from supertokens_lite.exceptions import SuperTokensError
 from supertokens_lite.framework.asgi import Middleware
+from supertokens_lite.framework.fastapi import session_exception_handler
 from supertokens_lite.recipe import session
-from supertokens_lite.recipe.session import SessionContainer
+from supertokens_lite.recipe.session import InputErrorHandlers, SessionContainer
+from supertokens_lite.recipe.session.exceptions import UnauthorisedError
 from supertokens_lite.recipe.session.framework.fastapi import verify_session
 
 BASE = "http://localhost:8000"
@@ -93,3 +96,32 @@ def test_two_dependencies(there: Supertokens) -> None:
             assert (await client.get("/role")).status_code == 401
 
     asyncio.run(scenario())
+
+
+def test_an_error_handler_has_the_last_word() -> None:
+    """What an error handler puts on an answer stays there, though the application sends the answer itself."""
+
+    def refuse(request: Any, message: str, response: Any) -> Any:
+        response.set_header("front-token", "handled")
+        response.set_status_code(401)
+        return response
+
+    info = InputAppInfo("Shop", BASE, website_domain="http://localhost:3000")
+    recipe = session.init(error_handlers=InputErrorHandlers(on_unauthorised=refuse))
+    with Supertokens(info, "fastapi", SupertokensConfig("sqlite:///:memory:"), [recipe]) as there:
+        app = FastAPI()
+        app.add_middleware(Middleware, supertokens=there)
+        app.add_exception_handler(SuperTokensError, session_exception_handler)
+
+        @app.post("/raised")
+        async def raised(request: Request) -> None:
+            await there.session.create_new_session(request, "public", RecipeUserId("ada"))
+            raise UnauthorisedError("no", clear_tokens=False)
+
+        async def scenario() -> None:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as client:
+                answer = await client.post("/raised", headers=COOKIES)
+                assert (answer.status_code, answer.headers["front-token"]) == (401, "handled")
+                assert len(answer.headers.get_list("set-cookie")) == 2
+
+        asyncio.run(scenario())

@@ -146,7 +146,19 @@ def test_the_extra_all_has_every_runtime_extra(wheel: zipfile.ZipFile) -> None:
     """`all` brings each extra but those for tests and for those who write documentation."""
     metadata = _metadata(wheel)
     extras = set(metadata.get_all("Provides-Extra", [])) - {"all", "docs", "testing"}
-    assert extras == {"fastapi", "flask", "django", "server", "cli", "otel", "fast"}
+    assert extras == {
+        "fastapi",
+        "flask",
+        "django",
+        "aiohttp",
+        "litestar",
+        "quart",
+        "sanic",
+        "server",
+        "cli",
+        "otel",
+        "fast",
+    }
     wanted = set().union(*(_requirements(metadata, extra) for extra in extras))
     named = _requirements(metadata, "all")
     assert named in (wanted, {f"supertokens-lite[{extra}]" for extra in extras})
@@ -158,6 +170,10 @@ def test_the_extra_all_has_every_runtime_extra(wheel: zipfile.ZipFile) -> None:
         ("fastapi", {"fastapi"}),
         ("flask", {"flask"}),
         ("django", {"django"}),
+        ("aiohttp", {"aiohttp"}),
+        ("litestar", {"litestar"}),
+        ("quart", {"quart"}),
+        ("sanic", {"sanic"}),
         ("server", {"uvicorn", "httptools"} | (set() if sys.platform == "win32" else {"uvloop"})),
         ("cli", {"rich"}),
         ("otel", {"opentelemetry-api"}),

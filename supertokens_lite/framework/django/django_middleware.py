@@ -20,10 +20,9 @@ from django.utils.decorators import sync_and_async_middleware
 
 from supertokens_lite._protocol.cookies import identify_cookie
 from supertokens_lite._protocol.messages import REQUEST_KEY, BaseRequest, BaseResponse, name_in_environment
-from supertokens_lite.exceptions import BadInputError, ConfigurationError, CoreError, PluginError, SuperTokensError
+from supertokens_lite.exceptions import ConfigurationError, SuperTokensError
 from supertokens_lite.recipe.session.container import SessionContainer
-from supertokens_lite.recipe.session.doors import changes_of
-from supertokens_lite.recipe.session.exceptions import SuperTokensSessionError
+from supertokens_lite.recipe.session.doors import ABOUT_REQUESTS, changes_of
 from supertokens_lite.supertokens import Supertokens
 
 __all__ = ("DjangoRequest", "ExactCookie", "build_response", "middleware", "request_of")
@@ -31,7 +30,6 @@ __all__ = ("DjangoRequest", "ExactCookie", "build_response", "middleware", "requ
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 GetResponseAsync = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
-ABOUT_REQUESTS: Final = (SuperTokensSessionError, CoreError, BadInputError, PluginError)
 MISSING: Final = (
     "the middleware of supertokens_lite is missing: add "
     '"supertokens_lite.framework.django.django_middleware.middleware" to MIDDLEWARE'

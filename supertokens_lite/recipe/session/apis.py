@@ -157,6 +157,20 @@ class Apis:
         """Tell whether a path may lead to one of the endpoints; cheap, for every request passes here."""
         return path.startswith(self._places.bases)
 
+    def list_places(self, tenant: str) -> list[tuple[str, str]]:
+        """Give method and path of each endpoint that is not left to the application.
+
+        Args:
+            tenant: what stands for a tenant in those paths that may have one.
+        """
+        return [
+            (method, base + prefix + place)
+            for (method, place), route in self._routes.items()
+            if not getattr(self._recipe.api_implementation, route.flag, False)
+            for prefix in (("", tenant) if place in TENANTS_OWN else ("",))
+            for base in self._places.bases
+        ]
+
     async def handle(
         self, request: BaseRequest, response: BaseResponse, user_context: UserContext
     ) -> BaseResponse | None:

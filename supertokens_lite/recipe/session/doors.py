@@ -7,17 +7,21 @@ that do not await.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from supertokens_lite._protocol.messages import BaseRequest, BaseResponse
-from supertokens_lite.exceptions import SuperTokensError
+from supertokens_lite.exceptions import BadInputError, CoreError, PluginError, SuperTokensError
 from supertokens_lite.recipe.session.apis import apply_session, handle_error, is_default
 from supertokens_lite.recipe.session.container import SessionContainer
+from supertokens_lite.recipe.session.exceptions import SuperTokensSessionError
 from supertokens_lite.recipe.session.interfaces import OverrideGlobalClaimValidators
 from supertokens_lite.recipe.session.recipe import SessionRecipe
 from supertokens_lite.recipe.session.requests import new_context
 
-__all__ = ("Doors", "changes_of")
+__all__ = ("ABOUT_REQUESTS", "Doors", "changes_of")
+
+ABOUT_REQUESTS: Final = (SuperTokensSessionError, CoreError, BadInputError, PluginError)
+"""The errors that `answer_error` answers; all others are about the application or its settings."""
 
 
 class Doors:
@@ -35,6 +39,7 @@ class Doors:
     def __init__(self, recipe: SessionRecipe) -> None:
         self._recipe = recipe
         self.is_endpoint = recipe.apis.is_below_base
+        self.list_endpoints = recipe.apis.list_places
         self._verifies_itself = is_default(recipe.api_implementation)
         self.recall_session = recipe.requests.recall if self._verifies_itself else _recall_nothing
 
