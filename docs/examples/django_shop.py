@@ -25,7 +25,7 @@ from supertokens_lite.recipe.session.syncio import create_new_session
 
 PORT = os.environ.get("PORT", "8000")
 ADDRESS = f"http://localhost:{PORT}"
-PAGE = Path(__file__).with_name("page.html")
+PAGE = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
 
 settings.configure(
     ROOT_URLCONF=__name__,
@@ -48,7 +48,7 @@ class SessionRequest(HttpRequest):
 
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(PAGE.read_bytes())
+    return HttpResponse(PAGE)
 
 
 @require_POST
@@ -71,7 +71,7 @@ def data(request: SessionRequest) -> HttpResponse:
     if request.method == "PUT":
         try:
             session.sync_update_session_data_in_database(json.loads(request.body))
-        except ValueError:
+        except ValueError:  # no JSON, or no object
             return JsonResponse({"message": "the data has to be a JSON object"}, status=400)
     return JsonResponse(
         {

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import uvicorn
 from fastapi import Body, Depends, FastAPI, Request
-from fastapi.responses import FileResponse
+from fastapi.responses import HTMLResponse
 
 from supertokens_lite import InputAppInfo, RecipeUserId, SupertokensConfig, init
 from supertokens_lite.framework.fastapi import get_middleware, lifespan
@@ -21,7 +21,7 @@ from supertokens_lite.recipe.session.framework.fastapi import verify_session
 
 PORT = int(os.environ.get("PORT", "8000"))
 ADDRESS = f"http://localhost:{PORT}"
-PAGE = Path(__file__).with_name("page.html")
+PAGE = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
 
 init(
     InputAppInfo("Shop", api_domain=ADDRESS, website_domain=ADDRESS),
@@ -37,9 +37,9 @@ app.add_middleware(get_middleware())
 Session = Annotated[SessionContainer, Depends(verify_session())]
 
 
-@app.get("/")
-async def page() -> FileResponse:
-    return FileResponse(PAGE)
+@app.get("/", response_class=HTMLResponse)
+async def page() -> str:
+    return PAGE
 
 
 @app.post("/login")

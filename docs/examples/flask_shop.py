@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, g, request, send_file
+from flask import Flask, g, request
 
 from supertokens_lite import InputAppInfo, RecipeUserId, SupertokensConfig, init
 from supertokens_lite.framework.flask import Middleware
@@ -18,7 +18,7 @@ from supertokens_lite.recipe.session.syncio import create_new_session
 
 PORT = int(os.environ.get("PORT", "8000"))
 ADDRESS = f"http://localhost:{PORT}"
-PAGE = Path(__file__).with_name("page.html")
+PAGE = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
 
 init(
     InputAppInfo("Shop", api_domain=ADDRESS, website_domain=ADDRESS),
@@ -33,8 +33,8 @@ Middleware(app)
 
 
 @app.get("/")
-def page() -> Response:
-    return send_file(PAGE)
+def page() -> str:
+    return PAGE
 
 
 @app.post("/login")
