@@ -50,7 +50,7 @@ def answers(port: int, process: subprocess.Popen[str]) -> bool:
 
 
 @pytest.fixture(scope="module", params=EXAMPLES, ids=lambda example: example.stem)
-def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(request: pytest.FixtureRequest) -> Iterator[str]:
     """Start an example by the command that it shows; give its address, and see that it ends well."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
