@@ -40,6 +40,13 @@ def peer_python(session: nox.Session) -> str:
     return str(python)
 
 
+def find_chromium(session: nox.Session) -> str:
+    """Find the browser that is installed."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    return found or session.error("Chromium is needed: apt-get install chromium")
+
+
 @nox.session
 def demo(session: nox.Session) -> None:
     """Run the main job on an embedded core, and show what it did."""
@@ -152,9 +159,9 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def browser(session: nox.Session) -> None:
     """Have a real browser with the official frontend SDK use an application; needs node, npm and Chromium."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None or shutil.which("npm") is None:
-        session.error("node with npm, and Chromium, are needed: apt-get install nodejs npm chromium")
+    chromium = find_chromium(session)
+    if shutil.which("npm") is None:
+        session.error("node with npm is needed: apt-get install nodejs npm")
     install(session, "test")
     tools, sources = ROOT / ".nox" / "browser-tools", ROOT / "tests" / "browser"
     tools.mkdir(exist_ok=True)
@@ -165,6 +172,13 @@ def browser(session: nox.Session) -> None:
         session.run("npx", "esbuild", "page.js", "--bundle", "--outfile=bundle.js", "--log-level=error", external=True)
     found = {"SUPERTOKENS_LITE_BROWSER": str(tools), "SUPERTOKENS_LITE_CHROMIUM": chromium}
     session.run("pytest", "tests/browser", *session.posargs, env=found)
+
+
+@nox.session
+def screenshots(session: nox.Session) -> None:
+    """Make the picture of the examples' page in the documentation; needs Chromium."""
+    install(session, "test")
+    session.run("python", "-m", "tests.browser.example", find_chromium(session))
 
 
 @nox.session
