@@ -72,8 +72,13 @@ class SupertokensPlugin(InitPlugin, ReceiveRoutePlugin):
         return app_config
 
     def receive_route(self, route: BaseRoute) -> None:
-        """Have operations that want a session say so in OpenAPI."""
-        for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
+        """Have operations that want a session say so in OpenAPI, and endpoints be nothing but endpoints."""
+        if not isinstance(route, HTTPRoute):
+            return
+        if _is_ours(route):  # no other method is there: Litestar would name those that are
+            place = next(iter(route.route_handler_map.values()))
+            route.route_handler_map = {method.value: place for method in HttpMethod}
+        for handler in route.route_handlers:
             if _wants_session(handler):
                 handler.security = [*(handler.security or ()), {SCHEME: []}]
 
@@ -88,8 +93,14 @@ async def lifespan(app: Litestar) -> AsyncGenerator[None, None]:
 
 
 async def _find_nothing() -> None:
-    """Answer what our middleware, which is around it, has left: a tenant that can't be one."""
+    """Answer what our middleware, which is around it, has left: another method, or a tenant that can't be one."""
     raise NotFoundException
+
+
+def _is_ours(route: HTTPRoute) -> bool:
+    """Tell whether the application has nothing at the path of an endpoint, and Litestar no more than it adds itself."""
+    handled = [handler.fn for handler in route.route_handlers]
+    return handled[0] is _find_nothing and all(each.__module__ in (__name__, HTTPRoute.__module__) for each in handled)
 
 
 def _pass_on(request: Any, error: Exception) -> NoReturn:

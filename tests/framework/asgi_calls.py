@@ -4,41 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from supertokens_lite._protocol.messages import BaseResponse, PlainRequest
+from supertokens_lite.framework.asgi import encode_headers
 
 __all__ = ("connect_to", "send_to")
 
 
 def send_to(app: Any, request: PlainRequest, root_path: str = "") -> BaseResponse:
     """Send a request; give what came back."""
-    url = urlsplit(request.get_original_url())
-    headers = {"host": url.netloc, "content-length": str(len(request._body))} | request._headers
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
+    parts = urlsplit(request.get_original_url())
+    given = {"host": parts.netloc, "content-length": str(len(request._body))} | request._headers
+    scope = _build_scope("http", parts.path, given) | {
         "method": request.method(),
-        "scheme": url.scheme,
+        "scheme": parts.scheme,
         "root_path": root_path,
-        "path": url.path,
-        "raw_path": url.path.encode(),
-        "query_string": url.query.encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        "client": ("127.0.0.1", 1),
-        "server": (url.netloc, 443),
+        "query_string": parts.query.encode(),
     }
     response = BaseResponse()
-    parts: list[bytes] = []
+    response.content = b""
+    left = [{"type": "http.request", "body": request._body, "more_body": False}]
 
     async def call() -> None:
-        incoming = iter([{"type": "http.request", "body": request._body, "more_body": False}])
         ended = asyncio.Event()
 
         async def receive() -> Any:
-            for message in incoming:
-                return message
+            if left:
+                return left.pop()
             await ended.wait()
             return {"type": "http.disconnect"}
 
@@ -46,34 +39,29 @@ def send_to(app: Any, request: PlainRequest, root_path: str = "") -> BaseRespons
             if message["type"] == "http.response.start":
                 response.status = message["status"]
                 response.headers = [(name.decode(), value.decode("latin-1")) for name, value in message["headers"]]
-            else:
-                parts.append(message.get("body", b""))
-                if not message.get("more_body", False):
-                    ended.set()
+                return
+            if request.method() != "HEAD":  # servers leave it out
+                response.content = (response.content or b"") + message.get("body", b"")
+            if not message.get("more_body", False):
+                ended.set()
 
-        await app(scope, receive, send)
+        try:
+            await app(scope, receive, send)
+        except Exception:  # every server answers so
+            response.status = response.status or 500
 
     asyncio.run(call())
-    response.content = b"".join(parts)
     return response
 
 
 def connect_to(app: Any, path: str, **headers: str) -> list[Any]:
     """Open a websocket, and close it once the application is through with it; give the messages it sent."""
     heard: list[Any] = []
-    scope = {
-        "type": "websocket",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
+    scope = _build_scope("websocket", path, {"host": "api.example.com", **headers}) | {
         "scheme": "wss",
         "root_path": "",
-        "path": path,
-        "raw_path": path.encode(),
         "query_string": b"",
         "subprotocols": [],
-        "headers": [(name.encode(), value.encode()) for name, value in {"host": "api.example.com", **headers}.items()],
-        "client": ("127.0.0.1", 1),
-        "server": ("api.example.com", 443),
     }
 
     async def call() -> None:
@@ -89,3 +77,17 @@ def connect_to(app: Any, path: str, **headers: str) -> list[Any]:
 
     asyncio.run(call())
     return heard
+
+
+def _build_scope(kind: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "headers": encode_headers(headers.items()),
+        "client": ("127.0.0.1", 1),
+        "server": ("api.example.com", 443),
+        "state": {},
+    }

@@ -1,15 +1,12 @@
-"""An ASGI application of no framework, with the routes of the conformance kit; and a call as servers call one."""
+"""An ASGI application of no framework, with the routes of the conformance kit."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from supertokens_lite import Supertokens
-from supertokens_lite._protocol.messages import BaseResponse, PlainRequest
 from supertokens_lite.framework.asgi import AsgiRequest, Middleware, encode_headers, request_of
 from supertokens_lite.testing.application import (
     ANSWER_HEADERS,
@@ -21,7 +18,7 @@ from supertokens_lite.testing.application import (
     log_in_awaited,
 )
 
-__all__ = ("build_app", "send_to")
+__all__ = ("build_app",)
 
 Send = Callable[[Any], Awaitable[None]]
 
@@ -64,45 +61,3 @@ async def _answer(send: Send, given: Any) -> None:
 def build_app(supertokens: Supertokens | None = None) -> Middleware:
     """Build the application."""
     return Middleware(_serve, supertokens)
-
-
-def send_to(app: Any, request: PlainRequest) -> BaseResponse:
-    """Call an application as a server does; give what came back."""
-    parts = urlsplit(request.get_original_url())
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": request.method(),
-        "scheme": parts.scheme,
-        "path": unquote(parts.path),
-        "raw_path": parts.path.encode(),
-        "root_path": "",
-        "query_string": parts.query.encode(),
-        "headers": encode_headers([("host", parts.netloc), *request._headers.items()]),
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 443),
-        "state": {},
-    }
-    response = BaseResponse()
-    response.content = b""
-    left = [{"type": "http.request", "body": request._body, "more_body": False}]
-
-    async def receive() -> Any:
-        return left.pop() if left else await asyncio.get_running_loop().create_future()
-
-    async def send(message: Any) -> None:
-        if message["type"] == "http.response.start":
-            response.status = message["status"]
-            response.headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]]
-        elif request.method() != "HEAD":  # servers leave it out
-            response.content = (response.content or b"") + message.get("body", b"")
-
-    async def call() -> None:
-        try:
-            await app(scope, receive, send)
-        except Exception:  # every server answers so
-            response.status = response.status or 500
-
-    asyncio.run(call())
-    return response

@@ -13,6 +13,7 @@ from supertokens_lite._protocol.messages import BaseResponse, PlainRequest
 from supertokens_lite.recipe import session
 from tests.framework import (
     aiohttp_site,
+    asgi_calls,
     asgi_site,
     django_site,
     fastapi_site,
@@ -64,9 +65,9 @@ DOORS: dict[str, Callable[[], Door]] = {
     "django, async views": lambda: _below("/async", django_site.send_to),
     "django on asgi": lambda: _below("/async", django_site.send_to_async),
     "django on asgi, blocking views": lambda: django_site.send_to_async,
-    "litestar": lambda: _later(litestar_site.build_app, litestar_site.send_to),
-    "quart": lambda: _through(quart_site.build_app(), quart_site.send_to),
-    "quart, blocking views": lambda: _below("/blocking", _through(quart_site.build_app(), quart_site.send_to)),
+    "litestar": lambda: _later(litestar_site.build_app, asgi_calls.send_to),
+    "quart": lambda: _through(quart_site.build_app(), asgi_calls.send_to),
+    "quart, blocking views": lambda: _below("/blocking", _through(quart_site.build_app(), asgi_calls.send_to)),
     "aiohttp": lambda: _through(aiohttp_site.build_app, aiohttp_site.send_to),
     "aiohttp, classes": lambda: _below("/classes", _through(aiohttp_site.build_app, aiohttp_site.send_to)),
     "sanic": lambda: _through(sanic_site.build_app, sanic_site.send_to),
@@ -74,9 +75,9 @@ DOORS: dict[str, Callable[[], Door]] = {
     "wsgi": lambda: _through(wsgi_site.build_app(), wsgi_site.send_to),
     "lambda, HTTP API": lambda: _through(lambda_site.build_handler(), lambda_events.send_http_api),
     "lambda, REST": lambda: _through(lambda_site.build_handler(), lambda_events.send_rest),
-    "asgi": lambda: _through(asgi_site.build_app(), asgi_site.send_to),
-    "fastapi": lambda: _through(fastapi_site.build_app(), asgi_site.send_to),
-    "fastapi, plain functions": lambda: _below("/plain", _through(fastapi_site.build_app(), asgi_site.send_to)),
+    "asgi": lambda: _through(asgi_site.build_app(), asgi_calls.send_to),
+    "fastapi": lambda: _through(fastapi_site.build_app(), asgi_calls.send_to),
+    "fastapi, plain functions": lambda: _below("/plain", _through(fastapi_site.build_app(), asgi_calls.send_to)),
 }
 
 

@@ -1,4 +1,4 @@
-"""A Quart application with the routes of `views`: `python -m hypercorn "tests.framework.quart_site:build_app()"`."""
+"""A Quart application with the routes of the conformance kit: awaited ones, and blocking ones below `/blocking`."""
 
 from __future__ import annotations
 
@@ -9,40 +9,47 @@ from typing import Any
 from quart import Blueprint, Quart, g, request
 from quart import Response as QuartResponse
 
-from supertokens_lite import RecipeUserId, Supertokens
+from supertokens_lite import Supertokens
 from supertokens_lite.framework.quart import Middleware
-from supertokens_lite.recipe.session import asyncio as sessions
 from supertokens_lite.recipe.session.framework.quart import verify_session
-from tests.framework.asgi_calls import send_to
-from tests.framework.views import AWAITED, BLOCKING, OPTIONS
+from supertokens_lite.testing.application import (
+    ANSWER_HEADERS,
+    AWAITED,
+    BLOCKING,
+    OPTIONS,
+    find_late_awaited,
+    find_quiet_awaited,
+    iter_parts_awaited,
+    log_in_awaited,
+)
 
-__all__ = ("build_app", "send_to")
+__all__ = ("build_app",)
 
 
 def _answer(given: Any) -> QuartResponse:
-    response = QuartResponse(json.dumps(given), content_type="application/json")
-    response.set_cookie("theme", "dark")
-    response.headers["X-Kept"] = "app"
-    response.headers["X-Removed"] = "app"
-    response.headers["Access-Control-Expose-Headers"] = "x-total"
-    return response
+    return QuartResponse(json.dumps(given), headers=list(ANSWER_HEADERS))
 
 
 async def _login() -> QuartResponse:
-    user = RecipeUserId(request.headers.get("x-user", "ada"))
-    made = await sessions.create_new_session(request, "public", user, {"role": "guest"}, {"visits": 1})
-    assert g.supertokens is made
-    return _answer({"handle": made.get_handle(), "user": made.get_user_id()})
+    made = await log_in_awaited(request, request.headers.get("x-user", "ada"))
+    assert g.supertokens.get_handle() == made["handle"]
+    return _answer(made)
 
 
 async def _late() -> QuartResponse:
-    made = await sessions.get_session(request)
-    return _answer(made.get_handle())
+    return _answer(await find_late_awaited(request))
 
 
 async def _quiet() -> QuartResponse:
-    await sessions.get_session(request, session_required=False)
-    return _answer(None if g.supertokens is None else g.supertokens.get_handle())
+    found = await find_quiet_awaited(request)
+    assert found == (None if g.supertokens is None else g.supertokens.get_handle())
+    return _answer(found)
+
+
+@verify_session()
+async def _stream() -> QuartResponse:
+    await AWAITED["merge"](g.supertokens)
+    return QuartResponse(iter_parts_awaited(request.headers["x-gate"]))
 
 
 def _awaited(name: str) -> Callable[[], Any]:
@@ -62,17 +69,18 @@ def _blocking(name: str) -> Callable[[], Any]:
 
 
 def build_app(supertokens: Supertokens | None = None) -> Quart:
-    """Build the application, as a factory does; below `/blocking` its views are."""
+    """Build the application, as a factory does."""
     app = Quart(__name__)
     later = Blueprint("later", __name__, url_prefix="/blocking")
     methods = ["GET", "POST", "OPTIONS"]
-    for name in OPTIONS:
-        app.add_url_rule(f"/{name}", name, _awaited(name), methods=methods, provide_automatic_options=False)
-        later.add_url_rule(f"/{name}", name, _blocking(name), methods=methods, provide_automatic_options=False)
-    for place in (app, later):
+    place: Any
+    for place, make in ((app, _awaited), (later, _blocking)):
+        for name in OPTIONS:
+            place.add_url_rule(f"/{name}", name, make(name), methods=methods, provide_automatic_options=False)
         place.add_url_rule("/login", "login", _login, methods=["POST"])
         place.add_url_rule("/quiet", "quiet", _quiet)
         place.add_url_rule("/late", "late", _late)
+        place.add_url_rule("/stream", "stream", _stream)
     app.register_blueprint(later)
     Middleware(supertokens=supertokens).init_app(app)
     return app

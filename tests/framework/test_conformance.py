@@ -48,6 +48,18 @@ class TestAsgiOnUvicorn(Conformance):
 
 
 @pytest.mark.slow
+class TestLitestarOnUvicorn(Conformance):
+    command = (*UVICORN, SITE)
+    environment = site("litestar")
+
+
+@pytest.mark.slow
+class TestQuartOnHypercorn(Conformance):
+    command = (*HYPERCORN, SITE)
+    environment = site("quart")
+
+
+@pytest.mark.slow
 class TestFlaskOnGunicorn(Conformance):
     command = (*GUNICORN, SITE)
     environment = site("flask")

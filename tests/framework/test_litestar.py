@@ -176,6 +176,8 @@ def test_cors_is_outside(begin: Begin) -> None:
         response = client.take(send_to(app, client.request(method, path, origin="https://example.com")))
         assert response.status == 200
         assert "access-control-allow-credentials" in dict(response.headers)
+    preflight = Client().request("OPTIONS", REFRESH, origin="https://example.com", access_control_request_method="POST")
+    assert send_to(app, preflight).status == 204
     refused = send_to(app, Client().request("GET", "/me", origin="https://example.com"))
     assert (refused.status, "access-control-allow-credentials" in dict(refused.headers)) == (401, True)
 
@@ -193,6 +195,10 @@ def test_paths_beside_the_endpoints(begin: Begin) -> None:
     async def own_signout() -> str:
         return "own"
 
+    @get(REFRESH)
+    async def page() -> str:
+        return "page"
+
     @get("/auth/session/{number:int}")
     async def own(number: FromPath[int]) -> str:
         return str(number)
@@ -201,15 +207,20 @@ def test_paths_beside_the_endpoints(begin: Begin) -> None:
     async def authors() -> str:
         return "authors"
 
-    app = build_small(own, own_signout, authors)
-    for method, path, said in (("GET", "/auth/session/5", b"5"), ("GET", "/authors", b"authors")):
+    app = build_small(own, own_signout, page, authors)
+    for method, path, said in (
+        ("GET", "/auth/session/5", b"5"),
+        ("GET", "/authors", b"authors"),
+        ("GET", REFRESH, b"page"),
+    ):
         assert send_to(app, Client().request(method, path)).content == said
     assert send_to(app, Client().request("POST", "/auth/signout")).content == b"own"
     client = log_in(app, Client())
     assert client.take(send_to(app, client.request("POST", "/auth/public/session/refresh"))).status == 401
     assert client.take(send_to(app, client.request("POST", REFRESH + "/"))).status == 401
     for method, path, status in (
-        ("GET", REFRESH, 405),
+        ("PUT", REFRESH, 405),
+        ("GET", "/auth/public/session/refresh", 404),
         ("GET", "/auth/other", 404),
         ("POST", "/auth/no%20tenant/session/refresh", 404),
     ):
