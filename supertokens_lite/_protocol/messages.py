@@ -29,6 +29,7 @@ __all__ = (
     "PlainRequest",
     "find_attached",
     "get_request_from_user_context",
+    "join_values",
     "name_in_environment",
 )
 
@@ -397,6 +398,20 @@ def find_attached(request: object) -> BaseRequest | None:
 
 def _choose(*values: object) -> BaseRequest | None:
     return next((value for value in values if isinstance(value, BaseRequest)), None)
+
+
+def join_values(key: str, values: Sequence[str]) -> str | None:
+    """Give all values of a header as one; None if there are none.
+
+    Args:
+        key: the header's name.
+        values: as servers of Python read them that take headers for UTF-8: what is none is in surrogates. All others
+            read Latin-1.
+    """
+    if not values:
+        return None
+    found = ("; " if key.lower() == "cookie" else ", ").join(values)
+    return found if found.isascii() else found.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def name_in_environment(header: str) -> str:

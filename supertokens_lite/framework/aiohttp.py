@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from supertokens_lite._protocol.messages import REQUEST_KEY, BaseRequest, BaseResponse, find_attached
+from supertokens_lite._protocol.messages import REQUEST_KEY, BaseRequest, BaseResponse, find_attached, join_values
 from supertokens_lite.exceptions import ConfigurationError, SuperTokensError
 from supertokens_lite.recipe.session.container import SessionContainer
 from supertokens_lite.recipe.session.doors import changes_of
@@ -65,8 +65,7 @@ class AiohttpRequest(BaseRequest):
         return self.request.path
 
     def get_header(self, key: str) -> str | None:  # noqa: D102
-        values = self.request.headers.getall(key, None)
-        return None if values is None else ("; " if key.lower() == "cookie" else ", ").join(values)
+        return join_values(key, self.request.headers.getall(key, ()))
 
     def get_original_url(self) -> str:  # noqa: D102
         return str(self.request.url)

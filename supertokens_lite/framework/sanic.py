@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from sanic import HTTPResponse, Request, Sanic
 
-from supertokens_lite._protocol.messages import REQUEST_KEY, BaseRequest, BaseResponse, find_attached
+from supertokens_lite._protocol.messages import REQUEST_KEY, BaseRequest, BaseResponse, find_attached, join_values
 from supertokens_lite.exceptions import ConfigurationError, SuperTokensError
 from supertokens_lite.recipe.session.container import SessionContainer
 from supertokens_lite.recipe.session.doors import ABOUT_REQUESTS, changes_of
@@ -48,8 +48,7 @@ class SanicRequest(BaseRequest):
         return path
 
     def get_header(self, key: str) -> str | None:  # noqa: D102
-        values: list[str] = self.request.headers.getall(key, [])
-        return ("; " if key.lower() == "cookie" else ", ").join(values) if values else None
+        return join_values(key, self.request.headers.getall(key, ()))
 
     def get_original_url(self) -> str:  # noqa: D102
         url: str = self.request.url

@@ -1,4 +1,4 @@
-"""An aiohttp application with the routes of `views`: `python -m tests.framework.aiohttp_site HOST PORT`."""
+"""An aiohttp application with the routes of the conformance kit: `python -m tests.framework.aiohttp_site PORT`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,26 @@ import json
 import sys
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
-from yarl import URL
+from aiohttp.test_utils import TestServer
 
-from supertokens_lite import InputAppInfo, RecipeUserId, Supertokens, SupertokensConfig, init
+from supertokens_lite import Supertokens
 from supertokens_lite._protocol.messages import BaseResponse, PlainRequest
-from supertokens_lite.framework.aiohttp import SESSION, setup
-from supertokens_lite.recipe import session
-from supertokens_lite.recipe.session.asyncio import create_new_session, get_session
+from supertokens_lite.framework.aiohttp import SESSION, request_of, setup
 from supertokens_lite.recipe.session.framework.aiohttp import verify_session
-from tests.framework.views import AWAITED, OPTIONS
+from supertokens_lite.testing.application import (
+    ANSWER_HEADERS,
+    AWAITED,
+    OPTIONS,
+    begin,
+    find_late_awaited,
+    find_quiet_awaited,
+    iter_parts_awaited,
+    log_in_awaited,
+)
+from supertokens_lite.testing.servers import ServerDoor
 
 __all__ = ("build_app", "send_to")
 
@@ -34,28 +42,33 @@ async def _behind_proxy(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def _answer(given: Any) -> web.Response:
-    response = web.Response(body=json.dumps(given).encode(), content_type="application/json")
-    response.set_cookie("theme", "dark")
-    response.headers["X-Kept"] = "app"
-    response.headers["X-Removed"] = "app"
-    response.headers["Access-Control-Expose-Headers"] = "x-total"
-    return response
+    return web.Response(body=json.dumps(given).encode(), headers=list(ANSWER_HEADERS))
 
 
 async def _login(request: web.Request) -> web.Response:
-    user = RecipeUserId(request.headers.get("x-user", "ada"))
-    made = await create_new_session(request, "public", user, {"role": "guest"}, {"visits": 1})
-    assert request[SESSION] is made
-    return _answer({"handle": made.get_handle(), "user": made.get_user_id()})
+    made = await log_in_awaited(request, request_of(request).get_header("x-user") or "ada")
+    assert request[SESSION].get_handle() == made["handle"]
+    return _answer(made)
 
 
 async def _late(request: web.Request) -> web.Response:
-    return _answer((await get_session(request)).get_handle())
+    return _answer(await find_late_awaited(request))
 
 
 async def _quiet(request: web.Request) -> web.Response:
-    await get_session(request, session_required=False)
-    return _answer(None if request[SESSION] is None else request[SESSION].get_handle())
+    found = await find_quiet_awaited(request)
+    assert found == (None if request[SESSION] is None else request[SESSION].get_handle())
+    return _answer(found)
+
+
+@verify_session()
+async def _stream(request: web.Request) -> web.StreamResponse:
+    await AWAITED["merge"](request[SESSION])
+    response = web.StreamResponse()
+    await response.prepare(request)
+    async for part in iter_parts_awaited(request.headers["x-gate"]):
+        await response.write(part)
+    return response
 
 
 def _awaited(name: str) -> Handler:
@@ -89,6 +102,7 @@ def build_app(supertokens: Supertokens | None = None) -> web.Application:
         place.router.add_post("/login", _login)
         place.router.add_get("/quiet", _quiet)
         place.router.add_get("/late", _late)
+        place.router.add_get("/stream", _stream)
     app.add_subapp("/classes", inner)
     setup(app, supertokens)
     return app
@@ -96,29 +110,17 @@ def build_app(supertokens: Supertokens | None = None) -> web.Application:
 
 def send_to(build: Callable[[], web.Application], request: PlainRequest) -> BaseResponse:
     """Send a request to a server of its own, as a proxy does that was asked for it."""
-    url = URL(request.get_original_url(), encoded=True)
-    headers = {"host": url.host or "", "x-forwarded-proto": url.scheme} | request._headers
-    response = BaseResponse()
+    url = request.get_original_url()
+    headers = {"x-forwarded-proto": urlsplit(url).scheme} | request._headers
+    forwarded = PlainRequest(request.method(), url, headers, request._body)
 
-    async def call() -> None:
-        async with TestClient(TestServer(build()), auto_decompress=False) as client:
-            target = url.relative()
-            async with client.request(
-                request.method(),
-                target,
-                headers=headers,
-                data=request._body or None,
-                allow_redirects=False,
-                skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
-            ) as answer:
-                response.status, response.content = answer.status, await answer.read()
-                response.headers = list(answer.headers.items())
+    async def call() -> BaseResponse:
+        async with TestServer(build()) as server:
+            return await asyncio.to_thread(ServerDoor(server.port or 0), forwarded)
 
-    asyncio.run(call())
-    return response
+    return asyncio.run(call())
 
 
 if __name__ == "__main__":
-    places = InputAppInfo("Shop", "http://localhost:8000", website_domain="http://localhost:3000")
-    init(places, "aiohttp", SupertokensConfig("sqlite:///:memory:"), [session.init()])
-    web.run_app(build_app(), host=sys.argv[1], port=int(sys.argv[2]), print=None)
+    begin()
+    web.run_app(build_app(), host="127.0.0.1", port=int(sys.argv[1]), print=None)

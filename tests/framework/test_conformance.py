@@ -60,6 +60,16 @@ class TestQuartOnHypercorn(Conformance):
 
 
 @pytest.mark.slow
+class TestAiohttpOnItsOwnServer(Conformance):
+    command = (*PYTHON, "tests.framework.aiohttp_site", "{port}")
+
+
+@pytest.mark.slow
+class TestSanicOnItsOwnServer(Conformance):
+    command = (*PYTHON, "tests.framework.sanic_site", "{port}")
+
+
+@pytest.mark.slow
 class TestFlaskOnGunicorn(Conformance):
     command = (*GUNICORN, SITE)
     environment = site("flask")
