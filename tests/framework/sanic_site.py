@@ -1,4 +1,4 @@
-"""A Sanic application with the routes of `views`: `python -m tests.framework.sanic_site HOST PORT`."""
+"""A Sanic application with the routes of the conformance kit: `python -m tests.framework.sanic_site PORT`."""
 
 from __future__ import annotations
 
@@ -11,42 +11,54 @@ from uuid import uuid4
 from sanic import Blueprint, HTTPResponse, Request, Sanic
 from sanic.response import json as json_response
 
-from supertokens_lite import InputAppInfo, RecipeUserId, Supertokens, SupertokensConfig, init
+from supertokens_lite import Supertokens
 from supertokens_lite._protocol.messages import BaseResponse, PlainRequest
-from supertokens_lite.framework.sanic import Middleware
-from supertokens_lite.recipe import session
-from supertokens_lite.recipe.session.asyncio import create_new_session, get_session
+from supertokens_lite.framework.sanic import Middleware, request_of
 from supertokens_lite.recipe.session.framework.sanic import verify_session
+from supertokens_lite.testing.application import (
+    ANSWER_HEADERS,
+    AWAITED,
+    BLOCKING,
+    OPTIONS,
+    begin,
+    find_late_awaited,
+    find_quiet_awaited,
+    iter_parts_awaited,
+    log_in_awaited,
+)
 from tests.framework import asgi_calls
-from tests.framework.views import AWAITED, BLOCKING, OPTIONS
 
 __all__ = ("build_app", "send_to", "serving")
 
 
 def _answer(given: Any) -> HTTPResponse:
-    response = json_response(given)
-    response.add_cookie("theme", "dark")
-    response.headers["X-Kept"] = "app"
-    response.headers["X-Removed"] = "app"
-    response.headers["Access-Control-Expose-Headers"] = "x-total"
-    return response
+    return json_response(given, headers=dict(ANSWER_HEADERS))
 
 
 async def _login(request: Request) -> HTTPResponse:
-    user = RecipeUserId(request.headers.get("x-user", "ada"))
-    made = await create_new_session(request, "public", user, {"role": "guest"}, {"visits": 1})
-    assert request.ctx.supertokens is made
-    return _answer({"handle": made.get_handle(), "user": made.get_user_id()})
+    made = await log_in_awaited(request, request_of(request).get_header("x-user") or "ada")
+    assert request.ctx.supertokens.get_handle() == made["handle"]
+    return _answer(made)
 
 
 async def _late(request: Request) -> HTTPResponse:
-    return _answer((await get_session(request)).get_handle())
+    return _answer(await find_late_awaited(request))
 
 
 async def _quiet(request: Request) -> HTTPResponse:
-    await get_session(request, session_required=False)
-    found = request.ctx.supertokens
-    return _answer(None if found is None else found.get_handle())
+    found = await find_quiet_awaited(request)
+    session = request.ctx.supertokens
+    assert found == (None if session is None else session.get_handle())
+    return _answer(found)
+
+
+@verify_session()
+async def _stream(request: Request) -> None:
+    await AWAITED["merge"](request.ctx.supertokens)
+    response: Any = await request.respond()
+    async for part in iter_parts_awaited(request.headers["x-gate"]):
+        await response.send(part)
+    await response.eof()
 
 
 def _awaited(name: str) -> Callable[[Request], Any]:
@@ -80,8 +92,8 @@ def build_app(supertokens: Supertokens | None = None) -> Any:
         for name in OPTIONS:
             place.add_route(make(name), f"/{name}", methods=methods, name=name, error_format="json")
         place.add_route(_login, "/login", methods=["POST"], name="login", error_format="json")
-        place.add_route(_quiet, "/quiet", name="quiet", error_format="json")
-        place.add_route(_late, "/late", name="late", error_format="json")
+        for name, view in (("quiet", _quiet), ("late", _late), ("stream", _stream)):
+            place.add_route(view, f"/{name}", name=name, error_format="json")
     app.blueprint(part)
     Middleware(supertokens=supertokens).init_app(app)
     return app
@@ -110,6 +122,7 @@ def send_to(build: Callable[[], Any], request: PlainRequest) -> BaseResponse:
 
 
 if __name__ == "__main__":
-    places = InputAppInfo("Shop", "http://localhost:8000", website_domain="http://localhost:3000")
-    init(places, "sanic", SupertokensConfig("sqlite:///:memory:"), [session.init()])
-    build_app().run(host=sys.argv[1], port=int(sys.argv[2]), single_process=True, access_log=False, motd=False)
+    begin()
+    alone = build_app()
+    alone.config.TOUCHUP = True
+    alone.run(host="127.0.0.1", port=int(sys.argv[1]), single_process=True, access_log=False, motd=False)

@@ -103,7 +103,7 @@ def test_streams(begin: Begin) -> None:
     events: list[Any] = []
 
     @verify_session()
-    async def stream(request: Request) -> None:
+    async def count(request: Request) -> None:
         await request.ctx.supertokens.merge_into_access_token_payload({"n": 1})
         response: Any = await request.respond(content_type="text/plain")
         for number in range(3):
@@ -112,7 +112,7 @@ def test_streams(begin: Begin) -> None:
         await response.eof()
 
     app = build_app()
-    app.add_route(stream, "/stream")
+    app.add_route(count, "/numbers")
 
     async def noting(scope: Any, receive: Any, send: Any) -> None:
         async def note(message: Any) -> None:
@@ -121,7 +121,7 @@ def test_streams(begin: Begin) -> None:
 
         await serving(app)(scope, receive, note)
 
-    response = asgi_calls.send_to(noting, log_in().request("GET", "/stream"))
+    response = asgi_calls.send_to(noting, log_in().request("GET", "/numbers"))
     assert "sAccessToken" in cookies(response)
     assert events == [0, "head", b"0", 1, b"1", 2, b"2", b""]
 
