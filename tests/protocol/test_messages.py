@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from supertokens_lite import framework, get_request_from_user_context
 from supertokens_lite._protocol.cookies import build_set_cookie, identify_cookie
-from supertokens_lite._protocol.messages import BaseRequest, BaseResponse, PlainRequest
+from supertokens_lite._protocol.messages import BaseRequest, BaseResponse, PlainRequest, join_values
 from supertokens_lite.exceptions import BadInputError
 from tests.protocol.values import JSON
 
@@ -461,3 +461,11 @@ def test_nothing_exposed_is_lost(existing: Headers, changes: list[Change], more:
     if EXPOSED.lower() not in response.removed:
         wanted |= {each.strip().lower() for value in named(existing, EXPOSED) for each in value.split(",")} - {""}
     assert wanted <= set(names)
+
+
+@given(st.lists(st.binary(max_size=8), max_size=3), st.sampled_from([("Cookie", b"; "), ("accept", b", ")]))
+def test_values_of_a_header(values: list[bytes], header: tuple[str, bytes]) -> None:
+    """What a server took for UTF-8 is read as Latin-1, and all values as one."""
+    name, between = header
+    read = join_values(name, [value.decode(errors="surrogateescape") for value in values])
+    assert read == (between.join(values).decode("latin-1") if values else None)
