@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 from sanic import Blueprint, Request, Sanic
 from sanic.response import text
 from sanic.views import HTTPMethodView
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosedError
+from websockets.frames import Close
 
 from supertokens_lite import RecipeUserId, Supertokens
 from supertokens_lite.exceptions import ClosedError, ConfigurationError, GeneralError
@@ -190,8 +194,8 @@ def test_websockets(begin: Begin) -> None:
     begin(anti_csrf="VIA_CUSTOM_HEADER")
 
     @verify_session()
-    async def talk(request: Request, socket: Any) -> None:
-        await socket.send(request.ctx.supertokens.get_user_id())
+    async def talk(request: Request, link: Any) -> None:
+        await link.send(request.ctx.supertokens.get_user_id())
 
     def connect(**headers: str) -> list[str]:
         app = build_app()
@@ -202,6 +206,34 @@ def test_websockets(begin: Begin) -> None:
     assert connect() == []
     assert connect(cookie=cookie, origin="https://evil.com") == []
     assert connect(cookie=cookie, origin="https://example.com") == ["ada"]
+
+
+def test_websockets_on_its_own_server(begin: Begin) -> None:
+    """Sanic's own server has accepted a websocket when it is refused, and closes it with the code that says so."""
+    begin()
+
+    @verify_session()
+    async def talk(request: Request, link: Any) -> None:
+        await link.send(request.ctx.supertokens.get_user_id())
+
+    app = build_app()
+    app.add_websocket_route(talk, "/ws")
+    token = log_in().token("sAccessToken")
+
+    async def scenario() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as place:
+            address = f"ws://127.0.0.1:{place.getsockname()[1]}/ws"
+            server = await app.create_server(sock=place, return_asyncio_server=True)
+            await server.startup()
+            async with connect(address, proxy=None) as refused:
+                with pytest.raises(ConnectionClosedError) as closed:
+                    await refused.recv()
+            assert closed.value.rcvd == Close(1008, "no session")
+            async with connect(address, additional_headers={"cookie": f"sAccessToken={token}"}, proxy=None) as served:
+                assert await served.recv() == "ada"
+            server.close()
+
+    asyncio.run(scenario())
 
 
 def test_an_sdk_of_its_own(core_uri: str) -> None:
