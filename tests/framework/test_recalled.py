@@ -13,11 +13,13 @@ from fastapi import Depends, FastAPI
 from starlette.requests import Request
 
 from supertokens_lite import InputAppInfo, RecipeUserId, Supertokens, SupertokensConfig
+from supertokens_lite._protocol.messages import PlainRequest
 from supertokens_lite.framework import BaseRequest
 from supertokens_lite.framework.asgi import Middleware
 from supertokens_lite.recipe import session
 from supertokens_lite.recipe.session import SessionContainer
 from supertokens_lite.recipe.session.claims import BooleanClaim
+from supertokens_lite.recipe.session.exceptions import SuperTokensSessionError
 from supertokens_lite.recipe.session.framework.fastapi import verify_session
 from tests.apps import override
 from tests.doors import allowing, jwks, mint
@@ -93,16 +95,37 @@ def test_both_ways_answer_alike(recipe: dict[str, Any], required: bool) -> None:
     """Whatever a request brings, the answer does not tell which way it went."""
     with build_sdk(**recipe) as short, build_sdk(**recipe, **override(get_session=long_way)) as long:
         known: list[SessionContainer | None] = []
-        recall = short.doors.recall_session
+        recall = short.doors._recall
 
         def note(request: BaseRequest) -> SessionContainer | None:
             known.append(recall(request))
             return known[-1]
 
-        short.doors.recall_session = note
+        short.doors._recall = note
         shorter, longer = (asyncio.run(answers(build_app(each, session_required=required))) for each in (short, long))
     assert shorter == longer
     assert any(known) == ("anti_csrf" in recipe)  # where a function decides how tokens travel, it is asked each time
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_both_ways_answer_alike_without_waiting(mode: Any) -> None:
+    """Doors that block take the short way as well, and what they say does not tell which way it was."""
+    with build_sdk(anti_csrf=mode) as short, build_sdk(anti_csrf=mode, **override(get_session=long_way)) as long:
+
+        def answer(supertokens: Supertokens, method: str, headers: dict[str, str]) -> str:
+            request = PlainRequest(method, "http://localhost:8000/", headers)
+            try:
+                made = supertokens.blocking_doors.verify_session(request, session_required=False)
+            except SuperTokensSessionError as error:
+                return repr(error)
+            assert request.get_session() is made
+            return "" if made is None else made.get_handle()
+
+        for method, headers in (*requests(), *requests()):
+            assert answer(short, method, headers) == answer(long, method, headers)
+        usual = PlainRequest("GET", "http://localhost:8000/", {"authorization": f"Bearer {GOOD}"})
+        assert short.doors._recall(usual) is not None
+        assert long.doors._recall(usual) is None
 
 
 def test_options_are_seen_to_when_the_token_is_known() -> None:

@@ -32,8 +32,6 @@ class Doors:
 
     Attributes:
         is_endpoint: tells whether a path may lead to an endpoint of the SDK.
-        recall_session: does at once, for a request, what `verify_session` does without options; None: that has to be
-            asked.
     """
 
     def __init__(self, recipe: SessionRecipe) -> None:
@@ -41,7 +39,7 @@ class Doors:
         self.is_endpoint = recipe.apis.is_below_base
         self.list_endpoints = recipe.apis.list_places
         self._verifies_itself = is_default(recipe.api_implementation)
-        self.recall_session = recipe.requests.recall if self._verifies_itself else _recall_nothing
+        self._recall = recipe.requests.recall if self._verifies_itself else _recall_nothing
 
     def choose_path(self, whole: str, inner: str) -> str:
         """Give the path of a request: what the application is mounted below belongs to it only if the endpoints do.
@@ -102,6 +100,10 @@ class Doors:
             SuperTokensSessionError: there is no good session.
             CoreError: the core had to be asked and could not be, or refused.
         """
+        if not anti_csrf_check and not check_database and override_global_claim_validators is None:
+            session = self._recall(request)  # the usual request needs no more
+            if session is not None:
+                return session
         context = new_context(request, user_context or {})
         if request.method() == "GET" and self._verifies_itself:  # as nearly all do: the endpoint would do the same
             return await self._recipe.requests.verify(

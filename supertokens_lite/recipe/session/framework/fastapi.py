@@ -49,7 +49,6 @@ class VerifySession(SecurityBase):
             override_global_claim_validators,
             user_context,
         )
-        self._is_plain = not anti_csrf_check and not check_database and override_global_claim_validators is None
         self._app = app
 
     async def __call__(self, connection: HTTPConnection) -> SessionContainer | None:
@@ -65,9 +64,7 @@ class VerifySession(SecurityBase):
         if scope["type"] == "websocket" and self._arguments[0] is not False and not doors.is_from_website(request):
             raise WebSocketException(POLICY_VIOLATION, "another page's websocket")
         try:
-            session = doors.recall_session(request) if self._is_plain else None
-            if session is None:
-                session = await doors.verify_session(request, *self._arguments)
+            session = await doors.verify_session(request, *self._arguments)
         except SuperTokensSessionError as error:
             if scope["type"] != "websocket":
                 raise
