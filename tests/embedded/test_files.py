@@ -90,6 +90,15 @@ def test_only_the_owner_may_read_the_files(path: Path) -> None:
 
 
 @needs_posix
+def test_a_link_to_a_file_that_is_not_there(path: Path, tmp_path: Path) -> None:
+    """The file that a link names is made as private as any."""
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    open_core(link).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@needs_posix
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o644, 0o666])
 def test_a_file_that_others_may_read_is_refused(path: Path, mode: int) -> None:
     """A looser mode is refused in one line that holds the command which mends it, and the command does."""
@@ -412,3 +421,27 @@ def test_a_name_that_is_too_long(tmp_path: Path) -> None:
     """A name that no file can have is refused like any other that can't be used."""
     with pytest.raises(ConfigurationError, match="can't be used"):
         EmbeddedCore(str(tmp_path / ("x" * 300)))
+
+
+SHARING = """
+import sys
+from contextlib import closing
+from tests.embedded.client import Client
+from tests.embedded.test_files import open_core
+with closing(open_core(sys.argv[1])) as core:
+    print(*Client(core).handles())
+"""
+
+
+def test_a_second_core_of_a_process_takes_no_locks_away(path: Path) -> None:
+    """What one core holds stays held when another of its process comes: no other process takes the log away.
+
+    POSIX gives up all of a process's locks on a file when it closes it once, however it had opened it.
+    """
+    with closing(open_core(path)) as first:
+        handles = [Client(first).create().handle]
+        with closing(open_core(path)) as second:
+            handles.append(Client(second).create().handle)
+        for _ in range(2):
+            assert sorted(run_python(SHARING, str(path)).stdout.split()) == sorted(handles)
+            handles.append(Client(first).create().handle)

@@ -2,6 +2,10 @@
 
 The file holds private keys, so it is made with mode 0600, and a looser one is refused. SQLite gives the files beside
 it (`-wal`, `-shm`) the mode of the database.
+
+Nothing but SQLite may open a file that SQLite has open in this process: POSIX drops all locks that a process has on a
+file when it closes it once, and another process would then take the log away. Source: SQLite, "How To Corrupt An SQLite
+Database File", section 2.2.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -65,6 +69,8 @@ def _check_file(path: str, file: Path) -> None:
         raise ConfigurationError(
             f"{path} holds private keys, and other users of this machine may read it: run chmod 600 {path}"
         )
+    if Path(f"{path}-shm").exists():
+        return  # SQLite has it open
     with file.open("rb") as opened:
         head = opened.read(16)
     if head and head != b"SQLite format 3\0":
@@ -101,7 +107,8 @@ def prepare_file(path: str) -> None:
 def _has_prepared(path: str, deadline: float) -> bool:
     """Prepare the file; False if another process is at it: where both change its mode, SQLite gives up at once."""
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with suppress(FileExistsError):
+            os.close(os.open(os.path.realpath(path), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         with closing(connect(path, "full", wait=True)) as connection:
             if not is_current(connection, path):
                 connection.execute("PRAGMA journal_mode = WAL")
