@@ -27,7 +27,7 @@ __all__ = ("build_app",)
 
 
 def _answer(given: Any) -> QuartResponse:
-    return QuartResponse(json.dumps(given), headers=list(ANSWER_HEADERS))
+    return QuartResponse(json.dumps(given), headers=dict(ANSWER_HEADERS))
 
 
 async def _login() -> QuartResponse:
