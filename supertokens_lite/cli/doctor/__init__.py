@@ -19,7 +19,6 @@ from supertokens_lite.cli.setup import option, read_api_keys
 from supertokens_lite.cli.tables import show_table
 from supertokens_lite.config import SupertokensConfig, parse_domain
 from supertokens_lite.exceptions import ConfigurationError
-from supertokens_lite.supertokens import get_all_cors_headers
 
 __all__ = ("run",)
 
@@ -45,7 +44,6 @@ def run(arguments: argparse.Namespace) -> int:
         website,
         cores,
         keys[0] if keys else None,
-        cors_headers=["content-type", *get_all_cors_headers()],
     )
     findings = judge(facts)
     if arguments.json:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from supertokens_lite._io.options import TransportOptions, make_ssl_context
 from supertokens_lite._protocol.cookies import REFRESH_COOKIE
+from supertokens_lite._protocol.cors import REQUEST_HEADERS
 from supertokens_lite._protocol.paths import API_KEY_HEADER, API_VERSION, JWKS
 from supertokens_lite._protocol.urls import CoreHost
 from supertokens_lite.cli.doctor.facts import STRANGER, Answer, CoreFacts, Facts, Outcome, Unanswered
@@ -85,8 +86,6 @@ def gather(
     website: str | None,
     cores: Sequence[CoreHost] = (),
     api_key: Secret | None = None,
-    *,
-    cors_headers: Sequence[str],
 ) -> Facts:
     """Ask everything there is to ask; of an API that can't be reached nothing more.
 
@@ -97,7 +96,6 @@ def gather(
         website: scheme and authority of the website; None: it is not known.
         cores: the hosts of the session core.
         api_key: the key that the core asks for.
-        cors_headers: what a browser asks to send.
     """
     refresh = f"{base_path}/session/refresh"
     browser = {"rid": "session", **({"origin": website} if website is not None else {})}
@@ -109,7 +107,7 @@ def gather(
     crosses = website is not None and website != api
     wishes = {
         "access-control-request-method": "POST",
-        "access-control-request-headers": ",".join(sorted(cors_headers)),
+        "access-control-request-headers": ",".join(sorted(("content-type", *REQUEST_HEADERS))),
     }
     return Facts(
         api,

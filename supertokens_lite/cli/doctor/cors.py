@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from supertokens_lite._protocol.transfer import ACCESS_HEADER, ANTI_CSRF_HEADER, FRONT_HEADER, REFRESH_HEADER
+from supertokens_lite._protocol.cors import REQUEST_HEADERS, RESPONSE_HEADERS
 from supertokens_lite.cli.doctor.facts import STRANGER, Answer, Facts, Finding, Outcome, Unanswered
-from supertokens_lite.supertokens import get_all_cors_headers
 
 __all__ = ("judge_cors",)
 
@@ -20,7 +19,6 @@ STRANGERS: Final = "CORS strangers"
 ORIGIN: Final = "access-control-allow-origin"
 ALLOWED_HEADERS: Final = "access-control-allow-headers"
 EXPOSED_HEADERS: Final = "access-control-expose-headers"
-READ: Final = (FRONT_HEADER, ACCESS_HEADER, REFRESH_HEADER, ANTI_CSRF_HEADER)
 
 
 def judge_cors(facts: Facts, answer: Answer) -> Iterator[Finding]:
@@ -46,7 +44,7 @@ def _judge_preflight(outcome: Outcome, website: str) -> list[Finding]:
         if not 200 <= outcome.status < 300:
             mend = "put the CORS middleware outside all others"
             problems.append(Finding(PREFLIGHT, "broken", f"OPTIONS answers {outcome.status}", mend))
-        missing = [name for name in get_all_cors_headers() if name not in outcome.listed(ALLOWED_HEADERS)]
+        missing = [name for name in REQUEST_HEADERS if name not in outcome.listed(ALLOWED_HEADERS)]
         if missing:
             found = f"these headers may not be sent: {', '.join(missing)}"
             mend = "allow what get_all_cors_headers() gives; * does not count with credentials"
@@ -57,9 +55,9 @@ def _judge_preflight(outcome: Outcome, website: str) -> list[Finding]:
 def _judge_answer(answer: Answer, website: str) -> list[Finding]:
     problems = list(_judge_permission(ANSWERS, answer, website))
     exposed = answer.listed(EXPOSED_HEADERS)
-    hidden = [name for name in READ if answer.header(name) is not None and name not in exposed]
+    hidden = [name for name in RESPONSE_HEADERS if answer.header(name) is not None and name not in exposed]
     if hidden and answer.all(ORIGIN):
-        mend = f"have nothing replace Access-Control-Expose-Headers, or have it list {', '.join(READ)}"
+        mend = f"have nothing replace Access-Control-Expose-Headers, or have it list {', '.join(RESPONSE_HEADERS)}"
         problems.append(Finding(ANSWERS, "broken", f"scripts can't read {', '.join(hidden)}", mend))
     return problems or [Finding(ANSWERS, "ok", "the website's scripts can read them")]
 
