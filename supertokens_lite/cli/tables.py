@@ -55,7 +55,7 @@ def _show_plain(title: str, head: Row, rows: Sequence[Row], *, numbers: Sequence
 def _fold(row: Row, width: int) -> Iterator[Row]:
     """Give a row as lines, of which only the last cell goes on."""
     *others, last = row
-    for index, part in enumerate(textwrap.wrap(last, width) or [""]):
+    for index, part in enumerate(textwrap.wrap(last, width, break_on_hyphens=False) or [""]):
         yield (*(others if index == 0 else [""] * len(others)), part)
 
 

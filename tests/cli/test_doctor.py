@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -390,3 +392,24 @@ def test_wrong_use(arguments: list[str], said: str, capsys: pytest.CaptureFixtur
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith(f"supertokens-lite: {said}")
     assert "secret" not in err
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("drawn", [True, False], ids=["rich", "plain"])
+def test_in_a_terminal(
+    drawn: bool, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The table is no wider than the terminal, and nothing of what to do is cut off."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    if not drawn:
+        monkeypatch.setitem(sys.modules, "rich", None)
+    with deploy(cors=CORS | {"expose_headers": ["x-total"]}) as api:
+        assert main(["doctor", api.url, "--website", WEBSITE]) == 1
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= width
+    assert ("│" in lines[4]) is drawn
+    said = " ".join(" ".join(line.strip("│ ").split("│")[-1].strip() for line in lines).split())
+    assert "Have nothing replace Access-Control-Expose-Headers" in said
+    assert "st-refresh-token, anti-csrf." in said
+    assert lines[-1] == "1 broken, 1 not checked."
