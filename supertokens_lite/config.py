@@ -362,6 +362,11 @@ class AppInfo:
         """Whether a function gives the website's domain, so that there may be several."""
         return callable(self._origin)
 
+    @property
+    def crosses_origins(self) -> bool:
+        """Whether the website is, or may be, of another origin than the API, so that CORS has a say."""
+        return self.origin_varies or self.get_origin(None, {}) != self.api_domain
+
     def get_origin(self, request: Any, user_context: dict[str, Any]) -> NormalisedURLDomain:
         """Give the website's domain for a request; a function that was given is asked each time.
 

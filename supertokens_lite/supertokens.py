@@ -17,6 +17,7 @@ from supertokens_lite._core.querier import Querier
 from supertokens_lite._io.asynchronous import AsyncIO
 from supertokens_lite._io.base import AsyncTransport, BlockingTransport, Drive, Effects, in_blocking_code
 from supertokens_lite._io.blocking import BlockingIO, run
+from supertokens_lite._protocol.cors import REQUEST_HEADERS
 from supertokens_lite._protocol.messages import BaseRequest, BaseResponse
 from supertokens_lite.config import (
     AppInfo,
@@ -50,7 +51,6 @@ T = TypeVar("T")
 
 Framework = Literal["fastapi", "flask", "django", "quart", "litestar", "aiohttp", "sanic"]
 FRAMEWORKS: Final = get_args(Framework)
-CORS_HEADERS: Final = ("anti-csrf", "authorization", "fdi-version", "rid", "st-auth-mode")
 
 
 class AppSessions(Sessions):
@@ -385,4 +385,4 @@ def is_recipe_initialized(recipe_id: str) -> bool:
 
 def get_all_cors_headers() -> list[str]:
     """Give the request headers that the API must allow across origins."""
-    return list(CORS_HEADERS)
+    return list(REQUEST_HEADERS)
