@@ -115,7 +115,7 @@ def _root_text(error: BaseException) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):  # whose numbers are not the system's
-            return cause.strerror
+            return str(cause.strerror)
         if isinstance(cause, OSError) and cause.errno:
             return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
         together: tuple[BaseException, ...] = getattr(cause, "exceptions", ())  # trio tries several addresses
