@@ -53,9 +53,6 @@ ADVICE: Final = "use transport='default'"
 CONNECTING: Final = "client error (Connect)"
 """A link in the chain of causes of what failed while connecting; a `ConnectError` may be something else."""
 
-FAILURES: Final = (PyreqwestError, ValueError)
-"""What is raised where there is no reply; a `ValueError` of no other kind while a request is built."""
-
 
 def check_surroundings() -> None:
     """Refuse to serve where a call would block more than its thread.
@@ -100,7 +97,7 @@ class _Clients(ABC, Generic[C]):
             if self._client is None:
                 check_surroundings()
                 try:
-                    self._client = self._build()
+                    self._client = self._make_anew()
                 except RuntimeError as error:
                     if "fork" not in str(error):
                         raise TransportError("no thread could be started", unsent=True, ours=True) from error
@@ -108,13 +105,13 @@ class _Clients(ABC, Generic[C]):
                         "transport='fast' can't serve a process that was forked after its parent had used pyreqwest; "
                         f"make the first call after the fork, or {ADVICE}"
                     ) from error
-                except (*FAILURES, OSError) as error:
+                except (PyreqwestError, ValueError, OSError) as error:
                     reason = f"client_cert can't be read ({type(error).__name__})"
                     raise TransportError(reason, unsent=True, ours=True) from None
             return self._client
 
     @abstractmethod
-    def _build(self) -> C:
+    def _make_anew(self) -> C:
         """Make a client."""
 
     def refuse(self) -> None:
@@ -123,7 +120,7 @@ class _Clients(ABC, Generic[C]):
         if not self._forks.is_child:
             self._client = None
 
-    def _translate(self, error: Exception) -> TransportError:
+    def _translate(self, error: PyreqwestError) -> TransportError:
         """Say in our words why a request got no reply; the client's words name host, path and query."""
         causes = _causes_of(error)
         is_connecting = CONNECTING in causes
@@ -140,8 +137,7 @@ class _Clients(ABC, Generic[C]):
             return TransportError(f"the connection broke ({_system_text(causes[-1])})", unsent=False)
         if isinstance(error, (NetworkError, DecodeError)):
             return TransportError("the connection ended before a whole reply, or the reply is not HTTP", unsent=False)
-        is_built = isinstance(error, PyreqwestError) and not isinstance(error, BuilderError)
-        return TransportError(f"the request could not be sent ({type(error).__name__})", unsent=not is_built)
+        return _not_sent(error, unsent=isinstance(error, BuilderError))
 
 
 class FastAsyncTransport(_Clients[Client]):
@@ -151,9 +147,9 @@ class FastAsyncTransport(_Clients[Client]):
         """Send and read the whole reply; raise `TransportError` if there is none."""
         client = self._take()
         try:
-            response = await _fill(client.request(request.method, request.host + request.target), request).send()
+            response = await _build(client, request).send()
             body = await response.bytes()
-        except FAILURES as error:
+        except PyreqwestError as error:
             raise self._translate(error) from None
         return HttpReply(response.status, _read_headers(response.headers), body.to_bytes())
 
@@ -165,7 +161,7 @@ class FastAsyncTransport(_Clients[Client]):
             raise ConfigurationError(f"transport='fast' knows asyncio only, and this is trio; {ADVICE}") from None
         return super()._take()
 
-    def _build(self) -> Client:
+    def _make_anew(self) -> Client:
         client: Client = _configure(ClientBuilder(), self._options).build()
         atexit.register(_settle)
         return client
@@ -182,9 +178,9 @@ class FastBlockingTransport(_Clients[SyncClient]):
         """Send and read the whole reply; raise `TransportError` if there is none."""
         client = self._take()
         try:
-            response = _fill(client.request(request.method, request.host + request.target), request).send()
+            response = _build(client, request).send()
             body = response.bytes()
-        except FAILURES as error:
+        except PyreqwestError as error:
             raise self._translate(error) from None
         return HttpReply(response.status, _read_headers(response.headers), body.to_bytes())
 
@@ -192,7 +188,7 @@ class FastBlockingTransport(_Clients[SyncClient]):
         """Send nothing any more, and let the client go; idempotent."""
         self.refuse()
 
-    def _build(self) -> SyncClient:
+    def _make_anew(self) -> SyncClient:
         client: SyncClient = _configure(SyncClientBuilder(), self._options).build()
         return client
 
@@ -214,14 +210,21 @@ def _configure(builder: Any, options: TransportOptions) -> Any:
     return builder
 
 
-def _fill(builder: Any, request: HttpRequest) -> Any:
-    """Put headers and body into a request."""
-    builder = builder.headers(request.headers)
-    if request.body:
-        builder = builder.body_bytes(request.body)
-    elif request.method != "GET":
-        builder = builder.header("content-length", "0")
-    return builder.build()
+def _build(client: Any, request: HttpRequest) -> Any:
+    """Build a request; raise `TransportError` if it is none."""
+    try:
+        builder = client.request(request.method, request.host + request.target).headers(request.headers)
+        if request.body:
+            builder = builder.body_bytes(request.body)
+        elif request.method != "GET":
+            builder = builder.header("content-length", "0")
+        return builder.build()
+    except ValueError as error:
+        raise _not_sent(error, unsent=True) from None
+
+
+def _not_sent(error: Exception, *, unsent: bool) -> TransportError:
+    return TransportError(f"the request could not be sent ({type(error).__name__})", unsent=unsent)
 
 
 def _read_headers(headers: Any) -> Mapping[str, str]:
@@ -239,7 +242,7 @@ def _read_header(headers: Any, name: str) -> list[str]:
         return []
 
 
-def _causes_of(error: Exception) -> list[str]:
+def _causes_of(error: PyreqwestError) -> list[str]:
     """Give the chain of causes; its last link is the root, and names no host."""
     causes = error.details["causes"] if isinstance(error, DetailedPyreqwestError) else None
     return [cause["message"] for cause in causes or ()] or [""]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httpcore
 
@@ -75,7 +75,8 @@ class AsyncHeldWrites(httpcore.AsyncNetworkBackend):
     """Makes the connections of httpcore for coroutines."""
 
     def __init__(self) -> None:
-        self._backend = httpcore.AnyIOBackend()
+        # httpcore has another class of this name for who lacks anyio
+        self._backend = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
 
     async def connect_tcp(
         self,
