@@ -137,4 +137,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_fast_on_trio(item: pytest.Item) -> bool:
     """Tell whether a test is one that the fast transport refuses, as `io/test_fast.py` shows."""
     values = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    return values.get("transport") == "fast" and "trio" in (values.get("drive"), values.get("drive_on_loop"))
+    transport = values.get("transport", os.environ.get(TRANSPORT_VARIABLE))
+    return transport == "fast" and "trio" in (values.get("drive"), values.get("drive_on_loop"))
