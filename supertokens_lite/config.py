@@ -64,6 +64,7 @@ class _CoreOptions(BaseModel):
     ca_file: str | None
     client_cert: str | tuple[str, str] | None
     trust_env: bool
+    transport: Literal["default", "fast"]
     core_config: Mapping[str, Any] | None
     core_durability: Literal["full", "normal"]
     core_app_id: Annotated[str, Field(pattern="^[a-z0-9-]+$", max_length=64)]
@@ -88,6 +89,8 @@ class SupertokensConfig:
         ca_file: a PEM file with the certificates to trust instead of the usual ones.
         client_cert: a PEM file to show to the core, or `(certificate, key)`.
         trust_env: use proxies and certificates that environment variables name.
+        transport: `"fast"` sends requests through pyreqwest, a client written in Rust (extra `fast`), for asyncio and
+            threads; not on trio or gevent, nor in a process forked after its parent had used it, nor with `ca_file`.
         core_config: settings of a core in this process, as in its `config.yaml`.
         core_durability: of a core in this process. `"full"`: an answered write survives a power cut; `"normal"`: the
             end of the process, and a power cut may take the last moments.
@@ -112,6 +115,7 @@ class SupertokensConfig:
         ca_file: str | os.PathLike[str] | None = None,
         client_cert: str | tuple[str, str] | None = None,
         trust_env: bool = False,
+        transport: Literal["default", "fast"] = "default",
         core_config: Mapping[str, Any] | None = None,
         core_durability: Literal["full", "normal"] = "full",
         core_app_id: str = PUBLIC_APP,
@@ -136,6 +140,7 @@ class SupertokensConfig:
         self.ca_file = options.ca_file
         self.client_cert = client_cert
         self.trust_env = trust_env
+        self.transport: Literal["default", "fast"] = transport
         self.core_config = core_config
         self.core_durability: Literal["full", "normal"] = core_durability
         self.core_app_id = core_app_id
@@ -151,6 +156,8 @@ class SupertokensConfig:
         for name, path in _files(self.ca_file, self.client_cert):
             if not os.path.isfile(path):
                 raise ConfigurationError(f"{name}: there is no file {path!r}")
+        if self.transport == "fast":
+            self._check_fast()
         if self.database is not None:
             return
         for name, is_default in (
@@ -163,6 +170,15 @@ class SupertokensConfig:
                     f"{name} is for a core in this process (connection_uri sqlite:///…); set it at the core itself, "
                     "and put an app into the URI: http://host:3567/appid-NAME"
                 )
+
+    def _check_fast(self) -> None:
+        if self.database is not None:
+            raise ConfigurationError("transport is for cores over HTTP; a core in this process is called directly")
+        if self.ca_file is not None:
+            raise ConfigurationError(
+                "transport='fast' trusts the certificates of the system too, whatever ca_file says; "
+                "use transport='default', or have the system trust that file"
+            )
 
     def warn(self) -> None:
         """Warn of an API key that others could read on its way."""
@@ -361,6 +377,11 @@ class AppInfo:
     def origin_varies(self) -> bool:
         """Whether a function gives the website's domain, so that there may be several."""
         return callable(self._origin)
+
+    @property
+    def crosses_origins(self) -> bool:
+        """Whether the website is, or may be, of another origin than the API, so that CORS has a say."""
+        return self.origin_varies or self.get_origin(None, {}) != self.api_domain
 
     def get_origin(self, request: Any, user_context: dict[str, Any]) -> NormalisedURLDomain:
         """Give the website's domain for a request; a function that was given is asked each time.

@@ -17,6 +17,7 @@ from supertokens_lite._core.querier import Querier
 from supertokens_lite._io.asynchronous import AsyncIO
 from supertokens_lite._io.base import AsyncTransport, BlockingTransport, Drive, Effects, in_blocking_code
 from supertokens_lite._io.blocking import BlockingIO, run
+from supertokens_lite._protocol.cors import REQUEST_HEADERS
 from supertokens_lite._protocol.messages import BaseRequest, BaseResponse
 from supertokens_lite.config import (
     AppInfo,
@@ -34,6 +35,7 @@ from supertokens_lite.recipe.session.recipe import RecipeInit, SessionRecipe
 from supertokens_lite.recipe.session.sessions import Sessions
 
 if TYPE_CHECKING:
+    from supertokens_lite._io.options import TransportOptions
     from supertokens_lite._io.portal import Portal
 
 __all__ = (
@@ -50,7 +52,6 @@ T = TypeVar("T")
 
 Framework = Literal["fastapi", "flask", "django", "quart", "litestar", "aiohttp", "sanic"]
 FRAMEWORKS: Final = get_args(Framework)
-CORS_HEADERS: Final = ("anti-csrf", "authorization", "fdi-version", "rid", "st-auth-mode")
 
 
 class AppSessions(Sessions):
@@ -288,8 +289,6 @@ def _build_transports(config: SupertokensConfig) -> tuple[AsyncTransport, Blocki
             app_id=config.core_app_id,
         )
         return EmbeddedAsyncTransport(core), EmbeddedBlockingTransport(core)
-    from supertokens_lite._io.lanes_async import AsyncLanes  # noqa: PLC0415
-    from supertokens_lite._io.lanes_blocking import BlockingLanes  # noqa: PLC0415
     from supertokens_lite._io.options import TransportOptions  # noqa: PLC0415
 
     options = TransportOptions(
@@ -300,8 +299,31 @@ def _build_transports(config: SupertokensConfig) -> tuple[AsyncTransport, Blocki
         client_cert=config.client_cert,
         trust_env=config.trust_env,
     )
+    if config.transport == "fast":
+        return _build_fast_transports(options)
+    from supertokens_lite._io.lanes_async import AsyncLanes  # noqa: PLC0415
+    from supertokens_lite._io.lanes_blocking import BlockingLanes  # noqa: PLC0415
+
     secure = any(host.origin.startswith("https:") for host in config.hosts)
     return AsyncLanes(options, secure=secure), BlockingLanes(options, secure=secure)
+
+
+def _build_fast_transports(options: TransportOptions) -> tuple[AsyncTransport, BlockingTransport]:
+    try:
+        # late: it needs an extra
+        from supertokens_lite._io.fast import (  # noqa: PLC0415
+            FastAsyncTransport,
+            FastBlockingTransport,
+            check_surroundings,
+        )
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "pyreqwest":
+            raise
+        raise ConfigurationError(
+            "transport='fast' needs pyreqwest, on Python 3.11 and up: pip install 'supertokens-lite[fast]'"
+        ) from error
+    check_surroundings()
+    return FastAsyncTransport(options), FastBlockingTransport(options)
 
 
 def _build_querier(config: SupertokensConfig, effects: Effects, domains: Callable[[], tuple[str, str]]) -> Querier:
@@ -385,4 +407,4 @@ def is_recipe_initialized(recipe_id: str) -> bool:
 
 def get_all_cors_headers() -> list[str]:
     """Give the request headers that the API must allow across origins."""
-    return list(CORS_HEADERS)
+    return list(REQUEST_HEADERS)

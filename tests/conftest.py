@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -17,6 +18,7 @@ from hypothesis import settings
 from supertokens_lite._io.blocking import run
 from supertokens_lite._io.portal import Portal
 from supertokens_lite.embedded import EmbeddedCore
+from tests.apps import TRANSPORT_VARIABLE
 
 T = TypeVar("T")
 
@@ -84,6 +86,18 @@ def drive_on_loop(request: pytest.FixtureRequest) -> Drive:
     return driver
 
 
+TRANSPORTS = ["default"] if importlib.util.find_spec("pyreqwest") is None else ["default", "fast"]
+"""What can carry requests over HTTP here; pyreqwest does not serve every Python."""
+
+
+@pytest.fixture(params=TRANSPORTS, scope="module")
+def transport(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Give each of the transports in turn, and have `build_app` use it: a test that takes this runs with both."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(TRANSPORT_VARIABLE, request.param)
+        yield request.param
+
+
 @pytest.fixture(scope="session")
 def core_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the file of an embedded core once, keys and all, to copy from."""
@@ -106,11 +120,22 @@ def core_uri(core_file: Path, tmp_path: Path) -> Iterator[str]:
     yield f"sqlite:///{path}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what only the embedded core can do where the environment names another core."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the fast transport on trio; skip what only the embedded core can do where another one is named."""
+    refused = [item for item in items if _is_fast_on_trio(item)]
+    if refused:
+        config.hook.pytest_deselected(items=refused)
+        items[:] = [item for item in items if item not in refused]
     if not os.environ.get(CORE_URI_VARIABLE):
         return
     skip = pytest.mark.skip(reason=f"needs an extension of the embedded core, and {CORE_URI_VARIABLE} names another")
     for item in items:
         if "embedded_only" in item.keywords:
             item.add_marker(skip)
+
+
+def _is_fast_on_trio(item: pytest.Item) -> bool:
+    """Tell whether a test is one that the fast transport refuses, as `io/test_fast.py` shows."""
+    values = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    transport = values.get("transport", os.environ.get(TRANSPORT_VARIABLE))
+    return transport == "fast" and "trio" in (values.get("drive"), values.get("drive_on_loop"))

@@ -321,6 +321,7 @@ def test_use_after_the_end(end: Callable[[Supertokens], None], portal: bool, cor
         asyncio.run(app.session.get_all_session_handles_for_user("ada"))
 
 
+@pytest.mark.usefixtures("transport")
 def test_closing_in_the_midst_of_http() -> None:
     """Over HTTP too a closed object refuses both facades, on the loop that it was used on and on a new one."""
     with serve(session_core(lambda _: HANDLES)) as server:

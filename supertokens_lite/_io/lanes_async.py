@@ -22,6 +22,7 @@ import httpx
 from supertokens_lite._io.asynchronous import native_token
 from supertokens_lite._io.base import TransportError
 from supertokens_lite._io.forks import Forks
+from supertokens_lite._io.held_writes import AsyncHeldWrites
 from supertokens_lite._io.messages import Messages, build_for_client, read_reply
 from supertokens_lite._io.options import (
     FAILURES,
@@ -138,6 +139,7 @@ class _DirectLane:
     def __init__(self, messages: Messages, ssl_context: ssl.SSLContext) -> None:
         self._messages = messages
         self._ssl_context = ssl_context
+        self._network = AsyncHeldWrites()
         self._connections: dict[str, httpcore.AsyncHTTPConnection] = {}
 
     async def send(self, request: HttpRequest) -> HttpReply:
@@ -150,7 +152,7 @@ class _DirectLane:
             elif len(self._connections) >= HOSTS_A_LANE:
                 await self.aclose()
             connection = self._connections[request.host] = httpcore.AsyncHTTPConnection(
-                message.url.origin, self._ssl_context, KEEPALIVE_S
+                message.url.origin, self._ssl_context, KEEPALIVE_S, network_backend=self._network
             )
         response = await connection.handle_async_request(message)
         try:

@@ -114,6 +114,8 @@ def _root_text(error: BaseException) -> str:
     """Give the system's own words for what is behind an error."""
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, ssl.SSLError):  # whose numbers are not the system's
+            return str(cause.strerror)
         if isinstance(cause, OSError) and cause.errno:
             return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
         together: tuple[BaseException, ...] = getattr(cause, "exceptions", ())  # trio tries several addresses

@@ -45,6 +45,19 @@ example:
   supertokens-lite core serve --database sessions.db
 """
 
+DOCTOR_NOTES: Final = """\
+It asks as a browser without a session does, with a made-up token at most.
+SUPERTOKENS_LITE_API_KEYS holds the core's API key as well.
+
+exit codes:
+  0    nothing is broken
+  1    something is to be mended
+  2    wrong use
+
+example:
+  supertokens-lite doctor https://api.example.com --website https://example.com
+"""
+
 Commands = argparse._SubParsersAction  # argparse has no public name for what add_subparsers gives
 
 
@@ -59,6 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.set_defaults(module=None, parser=parser)
     commands = _add_commands(parser)
     _add(commands, "demo", "read and replace session data on a core in memory, and show it").set_defaults(module="demo")
+    _add_doctor(commands)
     core = _add_commands(_add(commands, "core", "serve, inspect and tend a session core on SQLite"))
     _add_serve(core)
     _add_stats(core)
@@ -110,6 +124,19 @@ def _add_serve(commands: Commands[_Parser]) -> None:
     add("--base-path", metavar="PATH", help="path that all paths are served below")
     add("--body-limit", metavar="BYTES", help="size of the largest body taken (33554432)")
     add("--config", metavar="KEY=VALUE", action="append", help="set a configuration key; may be repeated")
+
+
+def _add_doctor(commands: Commands[_Parser]) -> None:
+    parser = _add(commands, "doctor", "look at a live API from outside, and say what to mend", epilog=DOCTOR_NOTES)
+    parser.set_defaults(module="doctor")
+    add = parser.add_argument
+    add("url", metavar="URL", help="scheme and host of the API, as browsers call it")
+    add("--website", metavar="URL", help="scheme and host of the website; needed to check CORS")
+    add("--base-path", metavar="PATH", help="below which the session endpoints are (/auth)")
+    add("--core", metavar="URI", help="the session core, as in connection_uri; to compare")
+    add("--api-key-file", metavar="PATH", help="file with the core's API key")
+    add("--ca-file", metavar="PATH", help="certificates to trust instead of the usual ones")
+    add("--json", action="store_true", help="print JSON")
 
 
 def _add_stats(commands: Commands[_Parser]) -> None:

@@ -6,8 +6,10 @@ have is here: a base path, a largest body, addresses that may call.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from supertokens_lite.embedded.app import EmbeddedCore
@@ -45,6 +47,8 @@ class CoreServer:
         self._body_limit = body_limit
         self._is_allowed = _address_filter(core.settings.ip_allow_regex, core.settings.ip_deny_regex)
         self._is_guarded = bool(self._base_path) or self._is_allowed is not None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._reads = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -56,7 +60,12 @@ class CoreServer:
         method = scope["method"]
         reply = self._is_guarded and self._refusal(scope)
         if not reply:
-            body = b"" if method == "GET" else await self._read(receive)
+            if method == "GET":
+                body: bytes | None = b""
+                if self._loop is not None:
+                    self._count_read(self._loop)
+            else:
+                body = await self._read(receive)
             if body is None:
                 reply = text_reply(413, f"The body is larger than {self._body_limit} bytes")
             else:
@@ -71,6 +80,23 @@ class CoreServer:
         )
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})
+
+    def _count_read(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have reads that arrived together see one snapshot.
+
+        It ends before the loop looks at what has arrived since, and so shows each caller all that had been answered
+        when he asked.
+        """
+        self._reads += 1
+        if self._reads == 1:
+            loop.call_soon(self._end_reads)
+        elif self._reads == 2:
+            self._core.database.hold()
+
+    def _end_reads(self) -> None:
+        if self._reads > 1:
+            self._core.database.release()
+        self._reads = 0
 
     def _refusal(self, scope: Scope) -> HttpReply | None:
         """Refuse an address that may not call, and what is beside the base path."""
@@ -98,6 +124,8 @@ class CoreServer:
         """Close the core when the server ends."""
         while True:
             message = await receive()
+            with suppress(RuntimeError):  # it is no loop of asyncio
+                self._loop = asyncio.get_running_loop()
             if message["type"] == "lifespan.shutdown":
                 self._core.close()
                 await send({"type": "lifespan.shutdown.complete"})

@@ -97,10 +97,14 @@ class Middleware:
         self._app = app
         self._supertokens = supertokens
 
+    def look_around(self, scope: Scope) -> None:
+        """Look for what can't work in the application, when it starts; here nothing is known of it."""
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         kind = scope["type"]
         if kind not in ("http", "websocket"):
+            self.look_around(scope)
             await self._app(scope, receive, send)
             return
         supertokens = self._supertokens or Supertokens.get_instance()

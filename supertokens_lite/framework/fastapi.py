@@ -2,27 +2,63 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from supertokens_lite.exceptions import SuperTokensError
-from supertokens_lite.framework.asgi import Middleware, answer_error, encode_headers, request_of
-from supertokens_lite.supertokens import Supertokens
+from supertokens_lite._protocol.cors import find_faults
+from supertokens_lite.exceptions import SuperTokensError, SuperTokensWarning
+from supertokens_lite.framework.asgi import Middleware, Scope, answer_error, encode_headers, request_of
+from supertokens_lite.supertokens import Supertokens, is_recipe_initialized
 
 __all__ = ("get_middleware", "lifespan", "session_exception_handler")
 
 LINE = "app.add_middleware(get_middleware())"
 
 
+class StarletteMiddleware(Middleware):
+    """The middleware of every ASGI application, which at the start has a look at CORS."""
+
+    def look_around(self, scope: Scope) -> None:
+        """Warn of CORS middleware that a website of another origin would stumble over."""
+        supertokens = self._supertokens
+        if supertokens is None and is_recipe_initialized("session"):
+            supertokens = Supertokens.get_instance()
+        if supertokens is None or not supertokens.app_info.crosses_origins:
+            return
+        stack: list[Any] = list(getattr(scope.get("app"), "user_middleware", ()))
+        for place, entry in enumerate(stack):
+            if entry.cls is CORSMiddleware:
+                inside = any(each.cls is type(self) for each in stack[:place])
+                for fault in _find_faults(entry.kwargs, inside=inside):
+                    warnings.warn(f"CORSMiddleware: {fault}", SuperTokensWarning, stacklevel=2)
+
+
+def _find_faults(options: dict[str, Any], *, inside: bool) -> list[str]:
+    faults = find_faults(
+        credentials=bool(options.get("allow_credentials")),
+        allowed=options.get("allow_headers", ()),
+        exposed=options.get("expose_headers", ()),
+    )
+    if "*" in options.get("allow_origins", ()):
+        faults.append("it allows the origin *, which browsers refuse with credentials: name the website's")
+    if inside:
+        faults.append("it is inside of get_middleware(), whose answers it does not see: add it afterwards")
+    return faults
+
+
 def get_middleware() -> type[Middleware]:
     """Give the middleware: `app.add_middleware(get_middleware())`, below any CORS middleware.
 
-    It is plain ASGI: nothing is buffered, and background tasks and streams are left alone.
+    It is plain ASGI: nothing is buffered, and background tasks and streams are left alone. When the application starts
+    it warns of CORS middleware that would keep the website from its session.
     """
-    return Middleware
+    return StarletteMiddleware
 
 
 async def session_exception_handler(request: Request, exc: Exception) -> Response:

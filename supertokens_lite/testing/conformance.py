@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar, Final
 
-import pytest
-
-pytest.register_assert_rewrite("supertokens_lite.testing.cases")  # before they are imported
-
-from supertokens_lite.testing.cases.answers import Answers  # noqa: E402
-from supertokens_lite.testing.cases.anti_csrf import AntiCsrf  # noqa: E402
-from supertokens_lite.testing.cases.life import Life  # noqa: E402
-from supertokens_lite.testing.cases.refresh import Refresh  # noqa: E402
-from supertokens_lite.testing.cases.refusals import Refusals  # noqa: E402
-from supertokens_lite.testing.cases.transfer import Transfer  # noqa: E402
+from supertokens_lite.testing.cases.answers import Answers
+from supertokens_lite.testing.cases.anti_csrf import AntiCsrf
+from supertokens_lite.testing.cases.life import Life
+from supertokens_lite.testing.cases.refresh import Refresh
+from supertokens_lite.testing.cases.refusals import Refusals
+from supertokens_lite.testing.cases.transfer import Transfer
 
 __all__ = ("NO_ENVIRONMENT", "Conformance")
 

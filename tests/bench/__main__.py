@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.bench import (
     cold_start,
     doors,
+    frameworks,
     growth,
     imports,
     inprocess,
@@ -49,6 +50,7 @@ def all_figures(folder: Path, calls: int, peer: str | None) -> Iterator[Figure]:
     yield from verification.figures(calls * 2)
     yield from sessions.figures(calls * 2)
     yield from doors.figures(calls)
+    yield from frameworks.figures(calls)
     yield from loaded.figures(folder, 1 if is_quick else 4, peer)
     yield from imports.figures(folder)
     yield from cold_start.figures(folder)

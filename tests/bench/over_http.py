@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,12 @@ HEADERS = {"cdi-version": "5.4", "content-type": "application/json; charset=utf-
 PEER = Path(__file__).with_name("peer.py")
 AT_ONCE = 16
 
+CALLS: dict[str, Callable[[Any, str], Any]] = {
+    "get": lambda sessions, handle: sessions.get_session_information(handle),
+    "update": lambda sessions, handle: sessions.update_session_data_in_database(handle, DATA),
+}
+"""The calls that are measured, in either colour."""
+
 
 def figures(folder: Path, calls: int, peer: str | None) -> Iterator[Figure]:
     """Measure."""
@@ -28,6 +35,8 @@ def figures(folder: Path, calls: int, peer: str | None) -> Iterator[Figure]:
         handle = new_handle(app)
         yield from blocking_figures(app, url, handle, calls)
         yield from async_figures(app, url, handle, calls)
+        with build_app(url, transport="fast") as fast:
+            yield from fast_figures(app, fast, handle, calls)
         if peer is not None:
             yield from peer_figures(url, handle, calls, peer)
 
@@ -99,6 +108,45 @@ def async_figures(app: Any, url: str, handle: str, calls: int) -> Iterator[Figur
         many = side_by_side(on_loop(ours[name], AT_ONCE), on_loop(raw, AT_ONCE), clock=time.process_time)
         yield Figure(f"{name}, async, 16 at once, CPU against httpx", many.ratio, 0.5, detail=show(many, calls))
     loop.run_until_complete(client.aclose())
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
+
+
+def fast_figures(app: Any, fast: Any, handle: str, calls: int) -> Iterator[Figure]:
+    """The fast transport against the default one, one call at a time and 16 at once."""
+
+    def spread(function: Callable[[], Any], share: int) -> None:
+        for done in [pool.submit(repeat, function, share) for _ in range(AT_ONCE)]:
+            done.result()
+
+    async def gathered(function: Callable[[], Awaitable[Any]], tasks: int) -> None:
+        async def worker() -> None:
+            for _ in range(calls // tasks):
+                await function()
+
+        await asyncio.gather(*(worker() for _ in range(tasks)))
+
+    def blocking(sdk: Any, name: str, tasks: int) -> Callable[[], None]:
+        call = CALLS[name]
+        if tasks == 1:
+            return lambda: repeat(lambda: call(sdk.session.blocking, handle), calls)
+        return lambda: spread(lambda: call(sdk.session.blocking, handle), calls // tasks)
+
+    def asynchronous(sdk: Any, name: str, tasks: int) -> Callable[[], None]:
+        return lambda: loop.run_until_complete(gathered(lambda: CALLS[name](sdk.session, handle), tasks))
+
+    measures = (
+        (1, "one at a time", time.perf_counter),
+        (AT_ONCE, "16 at once", time.perf_counter),
+        (AT_ONCE, "16 at once, CPU", time.process_time),
+    )
+    loop = asyncio.new_event_loop()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for colour, build in (("blocking", blocking), ("async", asynchronous)):
+            for name, (tasks, meant, clock) in product(CALLS, measures):
+                took = side_by_side(build(fast, name, tasks), build(app, name, tasks), clock=clock)
+                what = f"{name}, {colour}, {meant}, fast transport against the default one"
+                yield Figure(what, took.ratio, None, detail=show(took, calls))
     loop.run_until_complete(app.aclose())
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()

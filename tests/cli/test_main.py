@@ -14,7 +14,7 @@ from supertokens_lite.__main__ import main
 from supertokens_lite.cli.parser import build_parser
 from tests.cli.processes import environment, run_cli
 
-COMMANDS = ["demo", "core serve", "core stats", "core keys rotate", "core sessions revoke-all"]
+COMMANDS = ["demo", "doctor", "core serve", "core stats", "core keys rotate", "core sessions revoke-all"]
 GROUPS = ["", "core", "core keys", "core sessions"]
 
 
@@ -41,7 +41,7 @@ def test_help_names_every_command_and_exit_code(capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit):
         main(["--help"])
     out = capsys.readouterr().out
-    assert re.findall(r"^    (\w+)  +\S", out, re.MULTILINE) == ["demo", "core"]
+    assert re.findall(r"^    (\w+)  +\S", out, re.MULTILINE) == ["demo", "doctor", "core"]
     assert re.findall(r"^  (\d+) +\S", out, re.MULTILINE) == ["0", "1", "2", "130"]
 
 
@@ -83,14 +83,14 @@ def test_wrong_use(arguments: list[str], said: str, capsys: pytest.CaptureFixtur
 
 
 def test_no_option_takes_an_api_key() -> None:
-    """No option of any command takes a key itself; the only one with keys takes the path of a file."""
+    """No option of any command takes a key itself; the only ones with keys take the path of a file."""
     parser = build_parser()
     taking = [name for command in COMMANDS for name in options_of(parser.parse_args(command_line(command)).parser)]
-    assert [name for name in taking if "key" in name or "secret" in name or "token" in name] == ["--api-key-file"]
+    assert [name for name in taking if "key" in name or "secret" in name or "token" in name] == ["--api-key-file"] * 2
 
 
 def command_line(command: str) -> list[str]:
-    return [*command.split(), *(["--now"] if "rotate" in command else [])]
+    return [*command.split(), *{"core keys rotate": ["--now"], "doctor": ["URL"]}.get(command, [])]
 
 
 def options_of(parser: object) -> Iterator[str]:

@@ -6,9 +6,13 @@ import json
 import threading
 from typing import Any
 
+import pytest
+
 from supertokens_lite import Supertokens
 from tests.apps import build_app
 from tests.servers import INFORMATION, Reply, Seen, Server, serve, session_core
+
+pytestmark = pytest.mark.usefixtures("transport")
 
 
 class SlowCore:

@@ -15,6 +15,8 @@ from tests.apps import build_app
 from tests.conftest import Drive
 from tests.servers import Fault, Reply, Seen, closed_port, serve, session_core
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 
 def read_name(reply: HttpReply) -> str:
     """Read what the servers below answer."""

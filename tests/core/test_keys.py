@@ -285,6 +285,7 @@ def test_an_error_of_the_application(drive: Drive, caplog: pytest.LogCaptureFixt
     assert "secret" not in caplog.text
 
 
+@pytest.mark.usefixtures("transport")
 def test_the_keys_of_all_hosts(drive: Drive) -> None:
     """Hosts that know different keys are all asked, and their keys put together."""
     hosts = [

@@ -16,6 +16,8 @@ from tests.apps import USER, build_app, create
 from tests.conftest import Drive
 from tests.servers import Fault, Reply, Seen, closed_port, serve, session_core
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 HANDLES = Reply(body=b'{"status":"OK","sessionHandles":["h1"]}')
 INFORMATION = {
     "status": "OK",

@@ -11,7 +11,18 @@ from types import ModuleType
 __all__ = ("FRAMEWORKS", "frameworks_of", "load_snippet")
 
 SEED = Path(__file__).parents[1] / "seed"
-FRAMEWORKS = ("aiohttp", "django", "fastapi", "flask", "litestar", "quart", "sanic", "starlette", "werkzeug")
+FRAMEWORKS = (
+    "aiohttp",
+    "django",
+    "fastapi",
+    "flask",
+    "litestar",
+    "quart",
+    "rest_framework",
+    "sanic",
+    "starlette",
+    "werkzeug",
+)
 
 
 def frameworks_of(*modules: str) -> set[str]:

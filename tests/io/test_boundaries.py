@@ -25,6 +25,7 @@ from tests.servers import Reply, Seen, serve
 HANDLES = Reply(body=b'{"status":"OK","sessionHandles":["h1"]}')
 
 
+@pytest.mark.usefixtures("transport")
 def test_a_blocking_first_call_while_a_task_asks_for_the_version(drive_on_loop: Drive) -> None:
     """A blocking call on a running loop does not wait for a task of that loop that is asking for the version."""
     asked, go = threading.Event(), threading.Event()

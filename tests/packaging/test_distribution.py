@@ -150,6 +150,7 @@ def test_the_extra_all_has_every_runtime_extra(wheel: zipfile.ZipFile) -> None:
         "fastapi",
         "flask",
         "django",
+        "drf",
         "aiohttp",
         "litestar",
         "quart",
@@ -170,6 +171,7 @@ def test_the_extra_all_has_every_runtime_extra(wheel: zipfile.ZipFile) -> None:
         ("fastapi", {"fastapi"}),
         ("flask", {"flask"}),
         ("django", {"django"}),
+        ("drf", {"django", "djangorestframework"}),
         ("aiohttp", {"aiohttp"}),
         ("litestar", {"litestar"}),
         ("quart", {"quart"}),
@@ -177,8 +179,8 @@ def test_the_extra_all_has_every_runtime_extra(wheel: zipfile.ZipFile) -> None:
         ("server", {"uvicorn", "httptools"} | (set() if sys.platform == "win32" else {"uvloop"})),
         ("cli", {"rich"}),
         ("otel", {"opentelemetry-api"}),
-        ("fast", {"pybase64"}),
         ("testing", {"pytest"}),
+        ("fast", {"pybase64"} | ({"pyreqwest"} if sys.version_info >= (3, 11) else set())),
     ],
 )
 def test_what_an_extra_brings(wheel: zipfile.ZipFile, extra: str, brought: set[str]) -> None:

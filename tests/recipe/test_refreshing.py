@@ -364,6 +364,7 @@ SESSION: dict[str, Any] = {"handle": "h", "userId": "u", "recipeUserId": "u", "u
     ],
     ids=json.dumps,
 )
+@pytest.mark.usefixtures("transport")
 def test_an_answer_that_the_protocol_does_not_have(drive: Drive, answer: Any) -> None:
     """It is never taken for a theft or for the end of a session: the core is at fault, and nothing is ended."""
 
@@ -378,6 +379,7 @@ def test_an_answer_that_the_protocol_does_not_have(drive: Drive, answer: Any) ->
 
 
 @pytest.mark.parametrize("fault", [Fault("reset"), Fault("truncate"), Reply(500), Reply(503), Reply(400, b"no")])
+@pytest.mark.usefixtures("transport")
 def test_a_core_that_fails(drive: Drive, fault: Fault | Reply) -> None:
     """Whatever goes wrong, a refresh is sent once, and what comes out says that the core is to blame."""
 

@@ -17,6 +17,8 @@ from tests.apps import USER, build_app
 from tests.conftest import Drive
 from tests.servers import INFORMATION, Reply, Seen, serve, session_core
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 Call = Callable[[Supertokens], Awaitable[Any]]
 
 

@@ -150,6 +150,7 @@ def test_the_origin_decides_for_each_request(drive: Drive, core_uri: str, user: 
         drive(test, app)
 
 
+@pytest.mark.filterwarnings("ignore:session.init")
 @pytest.mark.parametrize(
     ("api", "website", "mode", "works"),
     [

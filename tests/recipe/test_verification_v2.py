@@ -79,6 +79,7 @@ def ask(drive: Drive, server: Server, test: Callable[[Supertokens], Any], **reci
 
 
 @pytest.mark.parametrize("check_database", [False, True])
+@pytest.mark.usefixtures("transport")
 def test_the_core_decides_in_one_call(drive: Drive, check_database: bool) -> None:
     """Once the keys are there the core gets it as it is, each time."""
     token = build_v2()
@@ -111,6 +112,7 @@ def test_the_core_decides_in_one_call(drive: Drive, check_database: bool) -> Non
         ask(drive, server, test)
 
 
+@pytest.mark.usefixtures("transport")
 def test_a_new_token_that_comes_with_the_answer(drive: Drive) -> None:
     """It is of version 2 again, and goes to the client with all that belongs to it."""
     token, newer = build_v2(), build_v2(userData={"role": "admin"}, timeCreated=(NOW_S + 60) * 1000)
@@ -131,6 +133,7 @@ def test_a_new_token_that_comes_with_the_answer(drive: Drive) -> None:
         ask(drive, server, test)
 
 
+@pytest.mark.usefixtures("transport")
 def test_its_anti_csrf_token_is_the_core_s_to_look_at(drive: Drive) -> None:
     """The core is told what was shown and whether to look."""
     token = build_v2(antiCsrfToken="right")
@@ -161,6 +164,7 @@ def test_its_anti_csrf_token_is_the_core_s_to_look_at(drive: Drive) -> None:
         ({"status": "UNAUTHORISED"}, UnauthorisedError, "session_ended"),
     ],
 )
+@pytest.mark.usefixtures("transport")
 def test_what_the_core_refuses(drive: Drive, answer: Any, kind: type[Any], reason: str) -> None:
     """Its word counts, whether a session is needed or not."""
 
@@ -189,6 +193,7 @@ def test_what_the_core_refuses(drive: Drive, answer: Any, kind: type[Any], reaso
         OK | {"accessToken": {"token": build_v2(expiryTime="soon")}},
     ],
 )
+@pytest.mark.usefixtures("transport")
 def test_what_the_core_does_not_say(drive: Drive, answer: Any) -> None:
     """An answer that the protocol does not have says nothing about the session."""
 
@@ -201,6 +206,7 @@ def test_what_the_core_does_not_say(drive: Drive, answer: Any) -> None:
 
 
 @pytest.mark.parametrize("gives_keys", [False, True])
+@pytest.mark.usefixtures("transport")
 def test_a_core_that_is_away(drive: Drive, gives_keys: bool) -> None:
     """No answer is no answer."""
 
@@ -232,6 +238,7 @@ def signed_by(other: str, token: str) -> str:
         ([build_v2(by=STRANGER, expiryTime=LONG_AGO)], Refusal.EXPIRED),
     ],
 )
+@pytest.mark.usefixtures("transport")
 def test_inventions_do_not_reach_the_core(drive: Drive, forgeries: list[str], reason: Refusal) -> None:
     """What no key signed, or has expired, costs no call, however many there are and whatever is asked of them."""
 
@@ -250,6 +257,7 @@ def test_inventions_do_not_reach_the_core(drive: Drive, forgeries: list[str], re
         ask(drive, server, test)
 
 
+@pytest.mark.usefixtures("transport")
 def test_keys_that_were_given(drive: Drive) -> None:
     """Any of the keys that were given at the start may have signed it, and nothing is fetched."""
 

@@ -7,6 +7,7 @@ one connection for all, so that a reader may find it busy.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -53,6 +54,7 @@ class Database:
 
     def _start(self) -> None:
         self._readers: deque[sqlite3.Connection] = deque()
+        self._held: tuple[int, sqlite3.Connection] | None = None
         self._shared: sqlite3.Connection | None = None
         self._ready = False
         self.writer = Writer(self._connect, checkpoints=not self.in_memory)
@@ -112,6 +114,9 @@ class Database:
 
     def _read_own(self, function: Callable[[sqlite3.Connection], T], *, wait: bool) -> T:
         """Read with a connection of one's own."""
+        held = self._held
+        if held is not None and not wait and held[0] == threading.get_ident():
+            return function(held[1])
         try:
             connection = self._readers.pop()
         except IndexError:
@@ -119,10 +124,31 @@ class Database:
         try:
             return function(connection)
         finally:
-            if len(self._readers) < MOST_IDLE_READERS:
-                self._readers.append(connection)
-            else:
-                connection.close()
+            self._give_back(connection)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if len(self._readers) < MOST_IDLE_READERS:
+            self._readers.append(connection)
+        else:
+            connection.close()
+
+    def hold(self) -> None:
+        """Have the reads of this thread that may not wait see one snapshot, from the next of them on, until `release`.
+
+        Beginning and ending a snapshot takes as long as a read. One thread at a time may hold one, and none is held
+        while every connection is in use.
+        """
+        if self._readers and self._held is None:
+            connection = self._readers.pop()
+            connection.execute("BEGIN")
+            self._held = threading.get_ident(), connection
+
+    def release(self) -> None:
+        """End what `hold` began; idempotent."""
+        held, self._held = self._held, None
+        if held is not None:
+            held[1].execute("COMMIT")
+            self._give_back(held[1])
 
     def _read_shared(self, function: Callable[[sqlite3.Connection], T], *, wait: bool) -> T:
         if not self.writer.lock.acquire(blocking=wait):
@@ -153,6 +179,7 @@ class Database:
     def close(self) -> None:
         """Finish the writes under way and close; what was in memory is gone."""
         self.writer.close()
+        self.release()
         while self._readers:
             self._readers.pop().close()
         if self._shared is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
@@ -16,9 +18,9 @@ from supertokens_lite._protocol.messages import BaseRequest
 from supertokens_lite._protocol.sizes import check_size
 from supertokens_lite._protocol.tokens import TokenRules
 from supertokens_lite._protocol.transfer import Allowed, CookieSettings, Method
-from supertokens_lite._protocol.urls import NormalisedURLPath
+from supertokens_lite._protocol.urls import NormalisedURLDomain, NormalisedURLPath, is_local
 from supertokens_lite.config import AppInfo, parse_domain
-from supertokens_lite.exceptions import ConfigurationError
+from supertokens_lite.exceptions import ConfigurationError, SuperTokensWarning
 
 if TYPE_CHECKING:
     from supertokens_lite.recipe.session.interfaces import APIInterface, RecipeInterface
@@ -31,6 +33,7 @@ __all__ = (
     "SessionOverrideConfig",
     "TokenTransferMethod",
     "TransferMethod",
+    "is_under_development",
 )
 
 logger = logging.getLogger("supertokens_lite")
@@ -151,6 +154,35 @@ class SessionConfig:
             issuers=None if issuers is None else frozenset(issuers),
         )
         self.drive = drive
+        self._check_cookies(options)
+
+    def _check_cookies(self, options: SessionOptions) -> None:
+        """Refuse cookies that no browser keeps, and warn of such as may not be kept.
+
+        Raises:
+            ConfigurationError: `SameSite=None` is set, and the cookies are not secure.
+        """
+        is_near = is_under_development(self.api_domain)
+        if self.cookie_same_site == "none" and not self.cookie_secure and not is_near:
+            raise ConfigurationError(
+                "session.init: cookie_same_site is 'none', which browsers take over https only: make api_domain "
+                "https://…, and leave cookie_secure out"
+            )
+        if options.cookie_secure and not self.api_domain.startswith("https:") and not is_near:
+            _warn(
+                f"cookie_secure is set, but {self.api_domain} is on http, where browsers drop such cookies: use https"
+            )
+        if self._transfer_method is not None or self.cookie_secure or self._app_info.origin_varies:
+            return
+        website = self.get_origin(None, {})
+        if sites.same_site(self.api_domain, website) == "none":
+            mend = "use https, or have get_token_transfer_method give 'header'"
+            if is_near and is_under_development(website):
+                mend = "use one host name for both, like localhost"
+            _warn(
+                f"{website} and {self.api_domain} are of different sites, so that cookies need SameSite=None, which "
+                f"browsers take over https only: {mend}"
+            )
 
     def get_cookie_same_site(self, request: BaseRequest | None, user_context: dict[str, Any]) -> SameSite:
         """Give the `SameSite` of cookies for a request: by the sites of API and website unless it is set."""
@@ -219,6 +251,16 @@ class SessionConfig:
             return "any"
         wish = (request.get_header("st-auth-mode") or "").lower()
         return "cookie" if wish == "cookie" else "header" if wish == "header" else "any"
+
+
+def is_under_development(domain: str) -> bool:
+    """Tell whether a domain is this machine's, or an IP's: where an application is being developed."""
+    return is_local(urlsplit(domain).hostname or "") or NormalisedURLDomain(domain).is_an_ip_address()
+
+
+def _warn(text: str) -> None:
+    """Warn at the line that builds the SDK."""
+    warnings.warn(f"session.init: {text}", SuperTokensWarning, stacklevel=6)
 
 
 def _scope(domain: str | None) -> str | None:

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 
 from supertokens_lite._core.hooks import settle
 from supertokens_lite._io.base import Effects
@@ -19,7 +18,6 @@ from supertokens_lite._protocol.cookies import ACCESS_COOKIE, LEGACY_COOKIE, REF
 from supertokens_lite._protocol.jsondata import check_object
 from supertokens_lite._protocol.messages import BaseRequest, BaseResponse, find_attached
 from supertokens_lite._protocol.tokens import CREATE_STRIPPED, is_session_token, read_issue_time_s
-from supertokens_lite._protocol.urls import NormalisedURLDomain, is_local
 from supertokens_lite.exceptions import BadInputError, ConfigurationError
 from supertokens_lite.recipe.session.claims import ClaimRegistry, SessionClaimValidator
 from supertokens_lite.recipe.session.container import SessionContainer
@@ -34,7 +32,7 @@ from supertokens_lite.recipe.session.exceptions import (
 from supertokens_lite.recipe.session.functions import SessionFunctions
 from supertokens_lite.recipe.session.interfaces import OverrideGlobalClaimValidators, RecipeInterface
 from supertokens_lite.recipe.session.modification import check_text
-from supertokens_lite.recipe.session.options import SessionConfig
+from supertokens_lite.recipe.session.options import SessionConfig, is_under_development
 from supertokens_lite.types import RecipeUserId, Refusal, UserContext, is_object
 
 __all__ = ("Requests", "has_ended", "new_context")
@@ -392,7 +390,7 @@ class Requests:
         if config.cookie_secure or config.get_cookie_same_site(request, user_context) != "none":
             return
         domains = (config.api_domain, config.get_origin(request, user_context))
-        if not all(map(_is_local, domains)):
+        if not all(map(is_under_development, domains)):
             raise ConfigurationError(
                 "session.init: the website and the API are of different sites, so cookies need SameSite=None, which "
                 "browsers take over https only: use https for api_domain, or have tokens travel in headers"
@@ -458,11 +456,6 @@ def _check_custom_header(request: BaseRequest, mode: anti_csrf.Mode) -> Refusal 
     has_rid = request.get_header(transfer.RID_HEADER) is not None
     needs = mode == "VIA_CUSTOM_HEADER"
     return anti_csrf.check(mode, needs, token_claim=None, header_value=None, has_rid=has_rid)
-
-
-def _is_local(domain: str) -> bool:
-    """Tell whether a domain is this machine's, or an IP's: where an application is being developed."""
-    return is_local(urlsplit(domain).hostname or "") or NormalisedURLDomain(domain).is_an_ip_address()
 
 
 def _tell_of_no_refresh_token(request: BaseRequest) -> str:
