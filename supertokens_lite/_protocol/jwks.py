@@ -76,6 +76,8 @@ class KeySet:
     Attributes:
         kids: the ids of the keys.
         members: `kid`, `n` and `e` of each key, to compare with those of another document.
+        recall: gives the token of a text that was verified before, if it has not expired by then (seconds since the
+            epoch); else None.
     """
 
     def __init__(self, keys: Iterable[JwkMembers], *, cache_size: int) -> None:
@@ -90,15 +92,12 @@ class KeySet:
         self.members = frozenset(members)
         self._signers: dict[str, _Signer] = {}
         self._verified = VerifiedTokens(cache_size)
+        self.recall = self._verified.recall
 
     @property
     def remembered(self) -> int:
         """How many tokens are remembered."""
         return len(self._verified)
-
-    def recall(self, token: str, now_s: float) -> AccessToken | None:
-        """Give what was verified before; None if it was not, is not remembered, or has expired."""
-        return self._verified.recall(token, now_s)
 
     def verify(self, token: str, now_s: float, rules: TokenRules) -> AccessToken:
         """Verify an access token, and remember it. A key set is for one set of rules: `recall` does not ask for them.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from supertokens_lite._core.hooks import settle
 from supertokens_lite._io.base import Drive
@@ -36,7 +37,8 @@ VerifiedBy = Literal["local", "cache", "core"]
 GONE: Final = "Session does not exist anymore"
 
 
-class ReqResInfo(NamedTuple):
+@dataclass(slots=True)
+class ReqResInfo:
     """The request that a session belongs to, and how its tokens travel."""
 
     request: BaseRequest
