@@ -15,7 +15,7 @@ from supertokens_lite.exceptions import ConfigurationError, SuperTokensError
 from supertokens_lite.recipe.session.doors import Doors, changes_of
 from supertokens_lite.supertokens import Supertokens
 
-__all__ = ("AsgiRequest", "Middleware", "answer_error", "encode_headers", "request_of")
+__all__ = ("MISSING", "AsgiRequest", "Middleware", "answer_error", "encode_headers", "request_of")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

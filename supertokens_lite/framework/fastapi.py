@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from supertokens_lite._protocol.cors import find_faults
 from supertokens_lite.exceptions import SuperTokensError, SuperTokensWarning
-from supertokens_lite.framework.asgi import Middleware, Scope, answer_error, encode_headers, request_of
+from supertokens_lite.framework.asgi import MISSING, Middleware, Scope, answer_error, encode_headers, request_of
 from supertokens_lite.supertokens import Supertokens, is_recipe_initialized
 
 __all__ = ("get_middleware", "lifespan", "session_exception_handler")
@@ -80,7 +80,13 @@ async def session_exception_handler(request: Request, exc: Exception) -> Respons
 
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncGenerator[None, None]:
-    """Close the connections to the core when the application ends: `FastAPI(lifespan=lifespan)`."""
+    """Close the connections to the core when the application ends: `FastAPI(lifespan=lifespan)`.
+
+    When it starts, it warns where the middleware is missing.
+    """
+    stack: list[Any] = list(getattr(app, "user_middleware", ()))
+    if not any(isinstance(entry.cls, type) and issubclass(entry.cls, Middleware) for entry in stack):
+        warnings.warn(MISSING.format(line=LINE), SuperTokensWarning, stacklevel=2)
     try:
         yield
     finally:

@@ -17,7 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from supertokens_lite import Supertokens, get_all_cors_headers
 from supertokens_lite.exceptions import SuperTokensWarning
-from supertokens_lite.framework.fastapi import get_middleware
+from supertokens_lite.framework.fastapi import get_middleware, lifespan
 from tests.doors import build
 from tests.framework.django_site import MIDDLEWARE
 
@@ -102,6 +102,21 @@ def test_fastapi_without_another_origin(core_uri: str) -> None:
         assert start(GOOD | {"allow_credentials": False}, supertokens=app) == []
     with build(core_uri) as app:
         assert len(start(GOOD | {"allow_credentials": False}, supertokens=app)) == 1
+
+
+def test_fastapi_without_the_middleware(begin: Begin) -> None:
+    """An application whose lifespan is ours hears at its start which line is missing, and nothing once it is there."""
+    begin()
+
+    async def live(app: FastAPI) -> None:
+        async with lifespan(app):
+            pass
+
+    app = FastAPI()
+    with pytest.warns(SuperTokensWarning, match=r"app\.add_middleware\(get_middleware\(\)\)"):
+        asyncio.run(live(app))
+    app.add_middleware(get_middleware())
+    asyncio.run(live(app))
 
 
 def test_django_without_the_middleware(begin: Begin) -> None:
