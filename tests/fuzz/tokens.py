@@ -157,7 +157,7 @@ def _says_what_it_must(token: AccessToken, rules: TokenRules) -> None:
     assert claims == token.payload()
     assert claims is not token.payload()
     assert token.version >= 3
-    for text in (token.session_handle, token.user_id, token.recipe_user_id, token.tenant_id):
+    for text in (token.session_handle, token.user_id, token.recipe_user_id.get_as_string(), token.tenant_id):
         assert isinstance(text, str)
     assert type(token.issued_s) is type(token.expires_s) is int
     assert NOW_S - rules.leeway_s < token.expires_s

@@ -263,11 +263,11 @@ class SessionContainer(ContainerSync):
         Effects: none but on the answer to the request, once a middleware applies `response_mutators`.
         """
         context = _context(user_context)
-        self.bind(request, transfer_method)
+        self._bind(request, transfer_method)
         if self.access_token_updated and self.req_res_info is not None:
             self._attach(self.req_res_info, context)
 
-    def bind(self, request: BaseRequest, transfer_method: TransferMethod) -> None:
+    def _bind(self, request: BaseRequest, transfer_method: TransferMethod) -> None:
         """Make this the session of a request, without a word about tokens that are new already."""
         self.req_res_info = ReqResInfo(request, transfer_method)
         request.set_session(self)

@@ -183,7 +183,7 @@ class Requests:
             session = self._recall(token)
             method = "header"
         if session is not None:
-            session.bind(request, method)
+            session._bind(request, method)
         return session
 
     async def verify(
