@@ -6,10 +6,11 @@ import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import core_schema
 
 from supertokens_lite._io.base import Drive
 from supertokens_lite._protocol import anti_csrf, sites
@@ -73,6 +74,15 @@ class SessionOverrideConfig:
 InputOverrideConfig = SessionOverrideConfig
 
 
+class _IsInstance(NamedTuple):
+    """Has pydantic look at the class of a value, and at nothing in it."""
+
+    kind: type
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> core_schema.CoreSchema:
+        return core_schema.is_instance_schema(self.kind)
+
+
 class SessionOptions(BaseModel):
     """Types and bounds of the arguments of `init`."""
 
@@ -87,8 +97,8 @@ class SessionOptions(BaseModel):
     session_expired_status_code: Annotated[int, Field(ge=100, le=599)] | None
     anti_csrf: anti_csrf.Mode | None
     get_token_transfer_method: Callable[..., Any] | None
-    error_handlers: InstanceOf[InputErrorHandlers] | None
-    override: InstanceOf[SessionOverrideConfig] | None
+    error_handlers: Annotated[InputErrorHandlers, _IsInstance(InputErrorHandlers)] | None
+    override: Annotated[SessionOverrideConfig, _IsInstance(SessionOverrideConfig)] | None
     invalid_claim_status_code: Annotated[int, Field(ge=100, le=599)] | None
     use_dynamic_access_token_signing_key: bool | None
     expose_access_token_to_frontend_in_cookie_based_auth: bool | None
