@@ -129,7 +129,7 @@ def lowest(session: nox.Session) -> None:
     """Run the tests with the lowest versions of the direct dependencies that are allowed."""
     install(session, "test", extras=EXTRAS)
     extras = PROJECT["project"]["optional-dependencies"]
-    requirements = [*PROJECT["project"]["dependencies"], *extras["server"], *extras["cli"]]
+    requirements = [*PROJECT["project"]["dependencies"], *(each for name in EXTRAS.split(",") for each in extras[name])]
     session.install("-q", *(entry.replace(">=", "==", 1) for entry in requirements))
     session.run("pytest", "-q", "-m", "not slow", *session.posargs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from inspect import Parameter, Signature
 from typing import Any, Final, Literal, TypeAlias, overload
 
 from fastapi.openapi.models import HTTPBearer
@@ -30,6 +31,9 @@ class VerifySession(SecurityBase):
 
     In OpenAPI it is a security scheme, so that the documentation's "Authorize" takes an access token.
     """
+
+    # FastAPI before 0.123 can't look up what the annotations of an object's own call mean
+    __signature__ = Signature([Parameter("connection", Parameter.POSITIONAL_OR_KEYWORD, annotation=HTTPConnection)])
 
     def __init__(
         self,
