@@ -173,9 +173,11 @@ class BlockingIO(IO):
         Each thread sees a copy of the caller's context variables.
         """
         waiting = iter(items)
+        if limit == 1:
+            return [await function(item) for item in waiting]
         begun = list(islice(waiting, 2))
-        if limit == 1 or len(begun) < 2:
-            return [await function(item) for item in (*begun, *waiting)]
+        if len(begun) < 2:
+            return [await function(item) for item in begun]
         shared = _Shared(chain(begun, waiting))
         context = copy_context()
         with ThreadPoolExecutor(limit, thread_name_prefix="supertokens-lite-each") as pool:
