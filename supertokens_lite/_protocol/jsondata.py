@@ -1,4 +1,4 @@
-"""Whether a value can be session data: a JSON object, all the way down.
+"""What can be session data: a JSON object, all the way down; and how two of them are compared and merged.
 
 Tuples count as lists. The usual value passes after one look at each item; only a value that fails is walked again for
 the place of the fault.
@@ -20,6 +20,8 @@ DEEPEST: Final = 200
 
 LARGEST: Final = 10**4300
 """Integers from here on can't be written: Python refuses to turn longer ones into text."""
+
+_build_sorted: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 _PLAIN: Final = frozenset((str, bool, type(None)))
 
@@ -127,4 +129,4 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 def build_canonical(value: Any) -> str:
     """Write a JSON value so that two texts are equal where the values are; 1, 1.0 and true are three values."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _build_sorted(value)

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from supertokens_lite import Supertokens
+from supertokens_lite import Supertokens, SupertokensConfig
 from supertokens_lite._core.querier import Querier
 from supertokens_lite._io.asynchronous import AsyncIO
 from supertokens_lite._io.base import Effects, TransportError
 from supertokens_lite._io.blocking import BlockingIO, run
+from supertokens_lite._protocol.paths import LITE_UPDATE_MANY
 from supertokens_lite._protocol.urls import CoreHost
+from supertokens_lite.embedded import EmbeddedCore
 from supertokens_lite.exceptions import CoreResponseError, CoreUnavailableError
 from supertokens_lite.recipe.session import init
 from supertokens_lite.recipe.session.bulk import Handles, MergePatch, Replace
@@ -22,7 +24,7 @@ from supertokens_lite.supertokens import AppSessions
 from supertokens_lite.types import HttpReply, HttpRequest
 from tests.apps import APP_INFO, build_app
 from tests.bulk import StubCore, collect, create_many, data_of
-from tests.conftest import Drive
+from tests.conftest import Drive, drive_asyncio
 from tests.servers import Fault, Reply, closed_port, serve, session_core
 
 
@@ -88,8 +90,6 @@ def test_faults_at_length(blocking: bool) -> None:
         if blocking:
             report = app.session.blocking.bulk_update(Handles(list(stub.data)), count)
         else:
-            from tests.conftest import drive_asyncio
-
             report = drive_asyncio(app.session.bulk_update, Handles(list(stub.data)), count)
     assert report.counts["updated"] + report.counts["failed"] == 2000
     assert report.counts["failed"] < 20
@@ -167,15 +167,9 @@ class Timed:
         class Blocking(Clock, BlockingIO): ...
 
         effects = Effects(Waiting(way), Blocking(Threads()))
-        app = Supertokens(APP_INFO, "fastapi", build_config(), [init()])
+        app = Supertokens(APP_INFO, "fastapi", SupertokensConfig("http://localhost:1"), [init()])
         recipe = init().build(app.app_info, Querier([CoreHost("http://core", "")], effects), effects, run)
         self.session = AppSessions(recipe, run)
-
-
-def build_config() -> Any:
-    from supertokens_lite import SupertokensConfig
-
-    return SupertokensConfig("http://localhost:1")
 
 
 OK = HttpReply(200, {}, b'{"status":"OK"}')
@@ -288,9 +282,6 @@ def test_a_conflict(core_uri: str, drive: Drive, change: Any, outcome: str, stor
 @pytest.mark.embedded_only
 def test_a_batch_whose_answer_is_lost(core_uri: str, drive: Drive) -> None:
     """A batch that was written and not answered is not applied again."""
-    from supertokens_lite._protocol import cdi_many
-    from supertokens_lite.embedded import EmbeddedCore
-
     path = core_uri.removeprefix("sqlite:///")
     lost: list[str] = []
 
@@ -300,7 +291,7 @@ def test_a_batch_whose_answer_is_lost(core_uri: str, drive: Drive) -> None:
 
         def forward(seen: Any) -> Reply | Fault:
             reply = core.handle(HttpRequest(seen.method, "", seen.target, seen.headers, seen.body))
-            if seen.target == cdi_many.paths.LITE_UPDATE_MANY and not lost:
+            if seen.target == LITE_UPDATE_MANY and not lost:
                 lost.append(seen.target)
                 return Fault("reset")
             return Reply(reply.status, reply.body, reply.headers)

@@ -10,17 +10,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from supertokens_lite import Supertokens
 from supertokens_lite._io.journal import Intent, Journal
 from supertokens_lite.exceptions import JournalError
-from supertokens_lite.recipe.session.bulk import Handles, MergePatch, Replace
+from supertokens_lite.recipe.session.bulk import HandleFile, Handles, MergePatch, Replace
 from supertokens_lite.recipe.session.bulk_changes import digest
 from supertokens_lite.recipe.session.results import SessionInformationResult
 from tests.apps import USER, build_app
 from tests.bulk import StubCore, collect, create_many, data_of
-from tests.conftest import Drive
+from tests.conftest import Drive, drive_direct
 from tests.servers import serve, session_core
 
 JOB = {"source": "handles", "change": "c", "target": "t", "tenant": ""}
@@ -138,7 +139,7 @@ def test_a_full_disk(app: Supertokens, drive: Drive, tmp_path: Path, monkeypatch
         connect = sqlite3.connect
 
         def small(*args: Any, **kwargs: Any) -> sqlite3.Connection:
-            connection = connect(*args, **kwargs)
+            connection: sqlite3.Connection = connect(*args, **kwargs)
             connection.execute("PRAGMA max_page_count=10")
             return connection
 
@@ -173,7 +174,7 @@ def test_after_a_crash(
         path = str(tmp_path / "journal")
         await app.session.bulk_update(Handles(iter(["gone"])), count, journal=path)
         connection = sqlite3.connect(path)
-        intended = (handle, 1, digest({"n": 0}), digest({"n": 1}))
+        intended = (handle, 1, digest('{"n":0}'), digest('{"n":1}'))
         connection.execute("INSERT INTO intended VALUES (?, ?, ?, ?)", intended)
         connection.commit()
         connection.close()
@@ -199,6 +200,55 @@ def test_what_a_journal_keeps(tmp_path: Path) -> None:
     journal.close()
     journal.close()
     assert journal.find_done(handles) == set()
+
+
+@pytest.mark.parametrize(("concurrency", "least"), [(2, 50), (4, 100)])
+def test_an_interrupt(app: Supertokens, tmp_path: Path, concurrency: int, least: int) -> None:
+    """Ctrl-C lets what other threads have under way finish and be remembered; the next run does the rest."""
+    drive_direct(_interrupted, app, tmp_path / "journal", concurrency, least)
+
+
+async def _interrupted(app: Supertokens, journal: Path, concurrency: int, least: int) -> None:
+    handles = await create_many(app, 400)
+    seen: list[str] = []
+
+    def change(session: SessionInformationResult) -> dict[str, Any]:
+        seen.append(session.session_handle)
+        if len(seen) == 100:
+            signal.raise_signal(signal.SIGINT)
+        return count(session)
+
+    updates = app.session.iter_bulk_update(Handles(handles), change, journal=journal, concurrency=concurrency)
+    with pytest.raises(KeyboardInterrupt):
+        await updates.next_result()
+    await updates.aclose()
+    done = len([result async for result in updates])
+    assert done >= least
+    report = await app.session.bulk_update(Handles(handles), change, journal=journal)
+    assert (report.counts["updated"], report.skipped) == (400 - done, done)
+    assert [(await data_of(app, handle))["n"] for handle in handles] == list(range(1, 401))
+
+
+def test_cancelled(app: Supertokens, drive_on_loop: Drive, tmp_path: Path) -> None:
+    """A task that is cancelled in the middle of a call leaves a journal with which the next run does the rest, once."""
+
+    async def scenario() -> None:
+        handles = await create_many(app, 300)
+        journal = tmp_path / "journal"
+        with anyio.CancelScope() as scope:
+
+            def change(session: SessionInformationResult) -> dict[str, Any]:
+                if session.session_handle == handles[120]:
+                    scope.cancel()
+                return count(session)
+
+            await app.session.bulk_update(Handles(handles), change, journal=journal, concurrency=2)
+        assert scope.cancelled_caught
+        report = await app.session.bulk_update(Handles(handles), change, journal=journal)
+        assert report.counts["updated"] + report.skipped == 300
+        assert [(await data_of(app, handle))["n"] for handle in handles] == list(range(1, 301))
+
+    drive_on_loop(scenario)
 
 
 JOB_PROGRAM = """
@@ -243,8 +293,6 @@ def test_killed_and_started_again(core_uri: str, tmp_path: Path, kind: str) -> N
         done = subprocess.run([*command, "at the end"], capture_output=True, text=True, timeout=60, check=True)
         assert set(done.stdout.split()) <= {"updated", "unchanged"}
         change: Any = count if kind == "count" else Replace({"n": -1})
-        from supertokens_lite.recipe.session.bulk import HandleFile
-
         report = sessions.bulk_update(HandleFile(listing), change, journal=tmp_path / "journal")
         assert (report.skipped, report.total) == (2000, 0)
         stored = [sessions.get_session_information(handle) for handle in handles]

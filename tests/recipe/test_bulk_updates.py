@@ -23,7 +23,7 @@ from supertokens_lite.recipe.session.results import SessionInformationResult
 from tests.apps import USER, build_app, create, override
 from tests.bulk import StubCore, collect, create_many, data_of
 from tests.conftest import Drive
-from tests.servers import serve, session_core
+from tests.servers import Reply, serve, session_core
 
 
 def count(session: SessionInformationResult) -> dict[str, Any]:
@@ -232,8 +232,6 @@ def test_pages_of_users(drive: Drive) -> None:
     stub = StubCore(["s-u1", "s-u2", "s-u3"])
 
     def answer(seen: Any) -> Any:
-        from tests.servers import Reply
-
         if seen.target.startswith("/users"):
             if "paginationToken" in seen.target:
                 return Reply(body=b'{"status":"OK","users":[{"id":"u3"}]}')
@@ -317,9 +315,7 @@ def test_errors(app: Supertokens, drive: Drive, on_error: Any) -> None:
         def fails(session: SessionInformationResult) -> dict[str, Any]:
             raise ValueError("mine")
 
-        updates = app.session.iter_bulk_update(
-            Handles(handles), fails, concurrency=1, on_error=on_error
-        )
+        updates = app.session.iter_bulk_update(Handles(handles), fails, concurrency=1, on_error=on_error)
         if on_error == "raise":
             with pytest.raises(ValueError, match="mine"):
                 await updates.next_result()

@@ -114,7 +114,7 @@ def _plan(change: object, target: Target) -> PlannedChange:
         def replace(_session: SessionInformationResult) -> Any:
             return data
 
-        return PlannedChange(f"replace {digest(data)}", replace, False, target, data, change.compare)
+        return PlannedChange(f"replace {digest(build_canonical(data))}", replace, False, target, data, change.compare)
     if isinstance(change, MergePatch):
         patch = change.patch
         _check_claims(patch, target)
@@ -122,7 +122,7 @@ def _plan(change: object, target: Target) -> PlannedChange:
         def merge(session: SessionInformationResult) -> Any:
             return merge_patch(data_of(session, target), patch)
 
-        return PlannedChange(f"merge {digest(patch)}", merge, False, target, None, True)
+        return PlannedChange(f"merge {digest(build_canonical(patch))}", merge, False, target, None, True)
     if callable(change):
         return PlannedChange(f"function {_name(change)}", change, True, target, None, True)
     raise BadInputError("must be Replace({…}), MergePatch({…}) or a function that takes a session", "change")
@@ -149,9 +149,9 @@ def data_of(session: SessionInformationResult, target: Target) -> dict[str, Any]
     return {name: value for name, value in payload.items() if name not in PROTECTED_CLAIMS}
 
 
-def digest(data: dict[str, Any]) -> str:
-    """Give a digest of data: equal where the data is."""
-    return hashlib.sha256(build_canonical(data).encode()).hexdigest()
+def digest(canonical: str) -> str:
+    """Give a digest of data that is written in the one form: equal where the data is."""
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def judge(intent: Intent, version: int | None, found: str) -> Literal["written", "not written", "unknown"]:

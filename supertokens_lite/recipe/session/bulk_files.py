@@ -79,7 +79,11 @@ class Listing:
             read = {"text": self._read_text, "csv": self._read_csv, "jsonl": self._read_json}[self.format]
             self._lines = read(self._file)
         except OSError as error:
+            self.close()
             raise self._unreadable(error) from error
+        except BadInputError:
+            self.close()
+            raise
 
     def take(self, most: int) -> list[Line]:
         """Read some lines; none at the end.

@@ -119,9 +119,9 @@ class Way(ABC):
             return None
         item.user_id = session.user_id
         found = data_of(session, change.target)
-        found_digest = digest(found)
+        found_text = build_canonical(found)
         if item.intent is not None:
-            verdict = judge(item.intent, version, found_digest)
+            verdict = judge(item.intent, version, digest(found_text))
             if verdict == "written":
                 item.end("updated", after=found)
                 return None
@@ -133,12 +133,12 @@ class Way(ABC):
         after = await self._apply(item, session)
         if item.result is not None:
             return None
-        if after is None or build_canonical(after) == build_canonical(found):
+        if after is None or (after_text := build_canonical(after)) == found_text:
             item.end("unchanged", after=found)
         elif self.task.dry_run:
             item.end("would_update", after=after)
         else:
-            return after, Intent(version, found_digest, digest(after))
+            return after, Intent(version, digest(found_text), digest(after_text))
         return None
 
     async def _apply(self, item: Item, session: SessionInformationResult) -> dict[str, Any] | None:
