@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
 from supertokens_lite import InputAppInfo, RecipeUserId, Supertokens, SupertokensConfig
 from supertokens_lite._protocol.messages import BaseRequest, BaseResponse
@@ -15,6 +15,7 @@ from supertokens_lite.testing.client import (
     COOKIES,
     EPOCH,
     HEADERS,
+    PLACES_OF_TOKENS,
     REFRESH,
     Client,
     attributes,
@@ -22,6 +23,7 @@ from supertokens_lite.testing.client import (
     content,
     cookies,
 )
+from supertokens_lite.testing.settings import AWAY
 from supertokens_lite.testing.signer import Signer
 
 __all__ = (
@@ -47,21 +49,6 @@ __all__ = (
     "serve",
     "serve_session",
 )
-
-AWAY: Final = "http://127.0.0.1:9"
-"""Where no core is."""
-
-PLACES_OF_TOKENS: Final = (
-    ("any", True, True, "header"),
-    ("any", True, False, "header"),
-    ("any", False, True, "cookie"),
-    ("any", False, False, None),
-    ("header", True, True, "header"),
-    ("header", False, True, None),
-    ("cookie", True, True, "cookie"),
-    ("cookie", True, False, None),
-)
-"""What is allowed, whether a token came by header and by cookie, and which counts."""
 
 Handler = Callable[[BaseRequest], Awaitable[Any]]
 

@@ -71,7 +71,7 @@ def parse_cookies(header: str | None) -> dict[str, list[str]]:
         if not separator or not name:
             continue
         value = value.strip(BLANKS)
-        if value[:1] == '"' and value[-1] == '"' and value != '"':
+        if value.startswith('"') and value.endswith('"') and value != '"':
             value = value[1:-1]
         if "%" in value:
             value = ENCODED.sub(_decode, value)

@@ -8,11 +8,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from supertokens_lite._protocol.transfer import ACCESS_HEADER, ANTI_CSRF_HEADER, FRONT_HEADER, REFRESH_HEADER
+from supertokens_lite._protocol.transfer import (
+    ACCESS_HEADER,
+    ANTI_CSRF_HEADER,
+    AUTH_MODE_HEADER,
+    FRONT_HEADER,
+    REFRESH_HEADER,
+    RID_HEADER,
+)
 
 __all__ = ("REQUEST_HEADERS", "RESPONSE_HEADERS", "find_faults")
 
-REQUEST_HEADERS: Final = ("anti-csrf", "authorization", "fdi-version", "rid", "st-auth-mode")
+REQUEST_HEADERS: Final = (ANTI_CSRF_HEADER, "authorization", "fdi-version", RID_HEADER, AUTH_MODE_HEADER)
 """What the website sends."""
 RESPONSE_HEADERS: Final = (FRONT_HEADER, ACCESS_HEADER, REFRESH_HEADER, ANTI_CSRF_HEADER)
 """What the website's scripts read; each answer exposes those that it has, if nothing replaces the list."""

@@ -141,13 +141,6 @@ CASES: Final[Mapping[tuple[Operation, Allowed, bool, bool, Wish], tuple[Method, 
     case: rule.methods for rule in RULES for case in _cases_of(rule)
 }
 
-FOR_VERIFY: Final[Mapping[tuple[Allowed, bool, bool], Method | None]] = {
-    (allowed, has_header, has_cookie): next(iter(methods), None)
-    for (operation, allowed, has_header, has_cookie, _), methods in CASES.items()
-    if operation == "verify"
-}
-"""The part of it that every request asks for."""
-
 
 def choose_for_create(allowed: Allowed, auth_mode: str | None) -> Method:
     """Give how the tokens of a new session travel.
@@ -172,7 +165,7 @@ def choose_for_verify(allowed: Allowed, has_header: bool, has_cookie: bool) -> M
         has_header: whether the `authorization` header holds a token that is one of a session.
         has_cookie: whether a cookie does.
     """
-    return FOR_VERIFY[allowed, has_header, has_cookie]
+    return next(iter(CASES["verify", allowed, has_header, has_cookie, "none"]), None)
 
 
 def choose_for_refresh(allowed: Allowed, has_header: bool, has_cookie: bool) -> Method | None:

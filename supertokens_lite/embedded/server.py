@@ -122,10 +122,10 @@ class CoreServer:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Close the core when the server ends."""
+        with suppress(RuntimeError):  # it is no loop of asyncio
+            self._loop = asyncio.get_running_loop()
         while True:
             message = await receive()
-            with suppress(RuntimeError):  # it is no loop of asyncio
-                self._loop = asyncio.get_running_loop()
             if message["type"] == "lifespan.shutdown":
                 self._core.close()
                 await send({"type": "lifespan.shutdown.complete"})

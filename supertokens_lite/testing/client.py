@@ -16,6 +16,7 @@ __all__ = (
     "ENDPOINTS",
     "EPOCH",
     "HEADERS",
+    "PLACES_OF_TOKENS",
     "REFRESH",
     "SESSION_HEADERS",
     "SIGN_OUT",
@@ -41,6 +42,18 @@ SESSION_HEADERS: Final[Set[str]] = HEADERS | {"front-token", "anti-csrf"}
 ENDPOINTS: Final = "/auth/"
 REFRESH: Final = "/auth/session/refresh"
 SIGN_OUT: Final = "/auth/signout"
+
+PLACES_OF_TOKENS: Final = (
+    ("any", True, True, "header"),
+    ("any", True, False, "header"),
+    ("any", False, True, "cookie"),
+    ("any", False, False, None),
+    ("header", True, True, "header"),
+    ("header", False, True, None),
+    ("cookie", True, True, "cookie"),
+    ("cookie", True, False, None),
+)
+"""What is allowed, whether a token came by header and by cookie, and which counts."""
 
 
 class Client:

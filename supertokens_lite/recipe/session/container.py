@@ -263,14 +263,15 @@ class SessionContainer(ContainerSync):
         Effects: none but on the answer to the request, once a middleware applies `response_mutators`.
         """
         context = _context(user_context)
-        self._bind(request, transfer_method)
-        if self.access_token_updated and self.req_res_info is not None:
-            self._attach(self.req_res_info, context)
+        info = self._bind(request, transfer_method)
+        if self.access_token_updated:
+            self._attach(info, context)
 
-    def _bind(self, request: BaseRequest, transfer_method: TransferMethod) -> None:
+    def _bind(self, request: BaseRequest, transfer_method: TransferMethod) -> ReqResInfo:
         """Make this the session of a request, without a word about tokens that are new already."""
-        self.req_res_info = ReqResInfo(request, transfer_method)
+        info = self.req_res_info = ReqResInfo(request, transfer_method)
         request.set_session(self)
+        return info
 
     async def assert_claims(
         self, claim_validators: Sequence[SessionClaimValidator], user_context: dict[str, Any] | None = None

@@ -18,10 +18,15 @@ from supertokens_lite.recipe.session.interfaces import OverrideGlobalClaimValida
 from supertokens_lite.recipe.session.recipe import SessionRecipe
 from supertokens_lite.recipe.session.requests import new_context
 
-__all__ = ("ABOUT_REQUESTS", "Doors", "changes_of")
+__all__ = ("ABOUT_REQUESTS", "ANOTHER_PAGE", "NO_SESSION", "POLICY_VIOLATION", "Doors", "changes_of")
 
 ABOUT_REQUESTS: Final = (SuperTokensSessionError, CoreError, BadInputError, PluginError)
 """The errors that `answer_error` answers; all others are about the application or its settings."""
+
+POLICY_VIOLATION: Final = 1008
+"""With what a websocket is closed that may not be. Source: RFC 6455, section 7.4.1."""
+ANOTHER_PAGE: Final = "another page's websocket"
+NO_SESSION: Final = "no session"
 
 
 class Doors:
@@ -32,6 +37,7 @@ class Doors:
 
     Attributes:
         is_endpoint: tells whether a path may lead to an endpoint of the SDK.
+        list_endpoints: gives method and path of each, with what is given in the place of a tenant.
     """
 
     def __init__(self, recipe: SessionRecipe) -> None:
@@ -50,14 +56,18 @@ class Doors:
         """
         return whole if self.is_endpoint(whole) else inner
 
-    def is_from_website(self, request: BaseRequest) -> bool:
+    def is_from_website(self, request: BaseRequest, anti_csrf_check: bool | None) -> bool:
         """Tell whether a websocket that is verified by cookies may be of the website: no other page's may be.
 
         Browsers open websockets for any page, and let pages set no header that could show where they come from; they
         say so themselves. Who says nothing is no browser.
+
+        Args:
+            request: what the websocket begins with.
+            anti_csrf_check: False: any page's is welcome.
         """
         origin = request.get_header("origin")
-        if origin is None or request.get_header("authorization") is not None:
+        if anti_csrf_check is False or origin is None or request.get_header("authorization") is not None:
             return True
         config = self._recipe.config
         context = new_context(request, {})

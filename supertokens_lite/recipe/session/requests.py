@@ -201,7 +201,7 @@ class Requests:
             raise TryRefreshTokenError("the client has cookies of an old version", reason=Refusal.LEGACY_COOKIE)
         allowed = self._config.get_token_transfer_method(request, False, context)
         method, access_token = self._choose_access_token(request, allowed)
-        needs_check = method == "cookie" and anti_csrf.needs_check(anti_csrf_check, request.method(), method)
+        needs_check = anti_csrf.needs_check(anti_csrf_check, request.method(), method)
         if access_token is not None:
             needs_check = needs_check and self._needs_token(request, access_token, context)
             if max_token_age_s is not None and not check_database:

@@ -8,7 +8,16 @@ from urllib.parse import quote
 import pytest
 
 from supertokens_lite.recipe.session._sessions_blocking import BlockingSessions
-from supertokens_lite.testing.client import COOKIES, HEADERS, REFRESH, cleared, content, cookies, header
+from supertokens_lite.testing.client import (
+    COOKIES,
+    HEADERS,
+    PLACES_OF_TOKENS,
+    REFRESH,
+    cleared,
+    content,
+    cookies,
+    header,
+)
 from supertokens_lite.testing.servers import Visit
 from supertokens_lite.types import RecipeUserId
 
@@ -24,18 +33,6 @@ CREATION: Final = (
     ("header", "cookie", "header"),
 )
 """What is allowed, what `st-auth-mode` says, and how the tokens of a new session travel."""
-
-PLACES: Final = (
-    ("any", True, True, "header"),
-    ("any", True, False, "header"),
-    ("any", False, True, "cookie"),
-    ("any", False, False, None),
-    ("header", True, True, "header"),
-    ("header", False, True, None),
-    ("cookie", True, True, "cookie"),
-    ("cookie", True, False, None),
-)
-"""What is allowed, whether a token came by header and by cookie, and which counts."""
 
 CLEARING: Final = (
     (True, True, "header", COOKIES | HEADERS),
@@ -65,7 +62,7 @@ class Transfer:
         assert cleared(ada.ask("/login", "POST", st_auth_mode="header")) == COOKIES
         assert cleared(ada.ask("/login", "POST", st_auth_mode="cookie")) == HEADERS
 
-    @pytest.mark.parametrize(("allowed", "by_header", "by_cookie", "counts"), PLACES)
+    @pytest.mark.parametrize(("allowed", "by_header", "by_cookie", "counts"), PLACES_OF_TOKENS)
     def test_verification(
         self,
         visit: Visit,
@@ -88,7 +85,7 @@ class Transfer:
         else:
             assert (response.status, content(response)["user"]) == (200, counts)
 
-    @pytest.mark.parametrize(("allowed", "by_header", "by_cookie", "counts"), PLACES)
+    @pytest.mark.parametrize(("allowed", "by_header", "by_cookie", "counts"), PLACES_OF_TOKENS)
     def test_refresh(
         self,
         visit: Visit,

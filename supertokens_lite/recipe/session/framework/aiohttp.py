@@ -11,6 +11,7 @@ from typing_extensions import ParamSpec
 
 from supertokens_lite.exceptions import SuperTokensError
 from supertokens_lite.framework.aiohttp import SESSION, answer_error, request_of
+from supertokens_lite.recipe.session.doors import ANOTHER_PAGE
 from supertokens_lite.recipe.session.interfaces import OverrideGlobalClaimValidators
 from supertokens_lite.supertokens import Supertokens
 
@@ -58,8 +59,8 @@ def verify_session(
             known = request_of(request)
             doors = (app or known.supertokens).doors
             is_websocket = request.headers.get("upgrade", "").lower() == "websocket"
-            if is_websocket and anti_csrf_check is not False and not doors.is_from_website(known):
-                return web.Response(status=403, text="another page's websocket")
+            if is_websocket and not doors.is_from_website(known, anti_csrf_check):
+                return web.Response(status=403, text=ANOTHER_PAGE)
             try:
                 session = await doors.verify_session(known, *options)
             except SuperTokensError as error:

@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 
 from supertokens_lite.framework.asgi import request_of
 from supertokens_lite.recipe.session.container import SessionContainer
+from supertokens_lite.recipe.session.doors import ANOTHER_PAGE, NO_SESSION, POLICY_VIOLATION
 from supertokens_lite.recipe.session.exceptions import SuperTokensSessionError
 from supertokens_lite.recipe.session.interfaces import OverrideGlobalClaimValidators
 from supertokens_lite.supertokens import Supertokens
@@ -20,7 +21,6 @@ from supertokens_lite.supertokens import Supertokens
 __all__ = ("VerifySession", "verify_session")
 
 LINE: Final = "app.add_middleware(get_middleware()), from supertokens_lite.framework.fastapi"
-POLICY_VIOLATION: Final = 1008
 
 Required: TypeAlias = Callable[[HTTPConnection], Awaitable[SessionContainer]]
 NotRequired: TypeAlias = Callable[[HTTPConnection], Awaitable["SessionContainer | None"]]
@@ -65,14 +65,14 @@ class VerifySession(SecurityBase):
         scope = connection.scope
         request = request_of(scope, LINE)
         doors = (self._app or request.supertokens).doors
-        if scope["type"] == "websocket" and self._arguments[0] is not False and not doors.is_from_website(request):
-            raise WebSocketException(POLICY_VIOLATION, "another page's websocket")
+        if scope["type"] == "websocket" and not doors.is_from_website(request, self._arguments[0]):
+            raise WebSocketException(POLICY_VIOLATION, ANOTHER_PAGE)
         try:
             session = await doors.verify_session(request, *self._arguments)
         except SuperTokensSessionError as error:
             if scope["type"] != "websocket":
                 raise
-            raise WebSocketException(POLICY_VIOLATION, "no session") from error
+            raise WebSocketException(POLICY_VIOLATION, NO_SESSION) from error
         scope.setdefault("state", {})["supertokens"] = session
         return session
 

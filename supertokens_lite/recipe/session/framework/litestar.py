@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from litestar.connection import ASGIConnection
 from litestar.exceptions import WebSocketException
@@ -12,13 +12,12 @@ from litestar.types import Scope
 from supertokens_lite.framework.asgi import request_of
 from supertokens_lite.framework.litestar import LINE, WantsSession
 from supertokens_lite.recipe.session.container import SessionContainer
+from supertokens_lite.recipe.session.doors import ANOTHER_PAGE, NO_SESSION, POLICY_VIOLATION
 from supertokens_lite.recipe.session.exceptions import SuperTokensSessionError
 from supertokens_lite.recipe.session.interfaces import OverrideGlobalClaimValidators
 from supertokens_lite.supertokens import Supertokens
 
 __all__ = ("VerifySession", "verify_session")
-
-POLICY_VIOLATION: Final = 1008
 
 
 class VerifySession(WantsSession):
@@ -53,14 +52,14 @@ class VerifySession(WantsSession):
         request = request_of(holder, LINE)
         doors = (self._app or request.supertokens).doors
         is_websocket = holder["type"] == "websocket"
-        if is_websocket and self._arguments[0] is not False and not doors.is_from_website(request):
-            raise WebSocketException(detail="another page's websocket", code=POLICY_VIOLATION)
+        if is_websocket and not doors.is_from_website(request, self._arguments[0]):
+            raise WebSocketException(detail=ANOTHER_PAGE, code=POLICY_VIOLATION)
         try:
             session = await doors.verify_session(request, *self._arguments)
         except SuperTokensSessionError as error:
             if not is_websocket:
                 raise
-            raise WebSocketException(detail="no session", code=POLICY_VIOLATION) from error
+            raise WebSocketException(detail=NO_SESSION, code=POLICY_VIOLATION) from error
         holder.setdefault("state", {})["supertokens"] = session
         return session
 

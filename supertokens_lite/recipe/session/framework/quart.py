@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Any, Final
+from typing import Any
 
 from quart import current_app, has_websocket_context, request, websocket
 from typing_extensions import ParamSpec
 
 from supertokens_lite.exceptions import SuperTokensError
 from supertokens_lite.framework.quart import answer_error, request_of, show
+from supertokens_lite.recipe.session.doors import ANOTHER_PAGE, NO_SESSION, POLICY_VIOLATION
 from supertokens_lite.recipe.session.exceptions import SuperTokensSessionError
 from supertokens_lite.recipe.session.interfaces import OverrideGlobalClaimValidators
 from supertokens_lite.supertokens import Supertokens
@@ -18,8 +19,6 @@ from supertokens_lite.supertokens import Supertokens
 __all__ = ("verify_session",)
 
 P = ParamSpec("P")
-
-POLICY_VIOLATION: Final = 1008
 
 
 def verify_session(
@@ -58,8 +57,8 @@ def verify_session(
             is_websocket = has_websocket_context()
             known = request_of(websocket if is_websocket else request)
             doors = (app or known.supertokens).doors
-            if is_websocket and anti_csrf_check is not False and not doors.is_from_website(known):
-                return await websocket.close(POLICY_VIOLATION, "another page's websocket")
+            if is_websocket and not doors.is_from_website(known, anti_csrf_check):
+                return await websocket.close(POLICY_VIOLATION, ANOTHER_PAGE)
             try:
                 session = await doors.verify_session(known, *options)
             except SuperTokensError as error:
@@ -67,7 +66,7 @@ def verify_session(
                     return await answer_error(known, error)
                 if not isinstance(error, SuperTokensSessionError):
                     raise
-                return await websocket.close(POLICY_VIOLATION, "no session")
+                return await websocket.close(POLICY_VIOLATION, NO_SESSION)
             show(session)
             return await current_app.ensure_async(view)(*args, **kwargs)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from inspect import isawaitable
-from typing import Any, Final
+from typing import Any
 
 from sanic import Request
 from typing_extensions import ParamSpec
 
 from supertokens_lite.exceptions import SuperTokensError
 from supertokens_lite.framework.sanic import answer_error, request_of
+from supertokens_lite.recipe.session.doors import ANOTHER_PAGE, NO_SESSION, POLICY_VIOLATION
 from supertokens_lite.recipe.session.exceptions import SuperTokensSessionError
 from supertokens_lite.recipe.session.interfaces import OverrideGlobalClaimValidators
 from supertokens_lite.supertokens import Supertokens
@@ -19,8 +20,6 @@ from supertokens_lite.supertokens import Supertokens
 __all__ = ("verify_session",)
 
 P = ParamSpec("P")
-
-POLICY_VIOLATION: Final = 1008
 
 
 def verify_session(
@@ -61,8 +60,8 @@ def verify_session(
             known = request_of(request)
             doors = (app or known.supertokens).doors
             is_websocket = hasattr(request.route.handler, "is_websocket")
-            if is_websocket and anti_csrf_check is not False and not doors.is_from_website(known):
-                return await _refuse(others[0], "another page's websocket")
+            if is_websocket and not doors.is_from_website(known, anti_csrf_check):
+                return await _refuse(others[0], ANOTHER_PAGE)
             try:
                 session = await doors.verify_session(known, *options)
             except SuperTokensError as error:
@@ -70,7 +69,7 @@ def verify_session(
                     return await answer_error(known, error)
                 if not isinstance(error, SuperTokensSessionError):
                     raise
-                return await _refuse(others[0], "no session")
+                return await _refuse(others[0], NO_SESSION)
             request.ctx.supertokens = session
             answer = handler(*args, **kwargs)
             return await answer if isawaitable(answer) else answer
