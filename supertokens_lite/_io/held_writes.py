@@ -2,11 +2,13 @@
 
 httpcore writes the head, then the body. In blocking code each is a call into the system that gives the interpreter to
 another thread and has to win it back: with many threads that costs more than the rest of a request. In coroutines each
-is a turn of the event loop besides. Here what is written waits until the reply is asked for, unless it is long.
+is a turn of the event loop besides. Here what is written waits until the reply is asked for, unless it is long. And a
+socket of blocking code is told its timeout when that is another, which is such a call too.
 """
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterable
 from contextlib import suppress
@@ -42,6 +44,7 @@ class _Stream(httpcore.NetworkStream):
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
+        self._socket: socket.socket = stream.get_extra_info("socket")
         self._held = b""
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # httpcore says it
@@ -49,15 +52,35 @@ class _Stream(httpcore.NetworkStream):
             self._held += buffer
             return
         held, self._held = self._held, b""
-        self._stream.write(held, timeout)
-        self._stream.write(buffer, timeout)
+        self._send(held, timeout)
+        self._send(buffer, timeout)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if self._held:
             held, self._held = self._held, b""
             with suppress(httpcore.WriteError):  # as httpcore has it: who stopped reading may have answered why
-                self._stream.write(held, timeout)
-        return self._stream.read(max_bytes, timeout)
+                self._send(held, timeout)
+        self._set_timeout(timeout)
+        try:
+            return self._socket.recv(max_bytes)
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(error) from error
+        except OSError as error:
+            raise httpcore.ReadError(error) from error
+
+    def _send(self, buffer: bytes, timeout: float | None) -> None:
+        self._set_timeout(timeout)
+        try:
+            self._socket.sendall(buffer)
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout(error) from error
+        except OSError as error:
+            raise httpcore.WriteError(error) from error
+
+    def _set_timeout(self, timeout: float | None) -> None:
+        """Set what is set already only once: it is a call into the system."""
+        if timeout != self._socket.gettimeout():
+            self._socket.settimeout(timeout)
 
     def close(self) -> None:
         self._stream.close()
