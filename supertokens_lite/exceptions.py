@@ -8,6 +8,7 @@
     │   │   ├── CoreResponseError           a core answered with an error status, or not in its protocol
     │   │   └── CoreVersionError            no protocol version that both sides speak
     │   ├── EventLoopRequiredError          an override awaited something real in blocking code
+    │   ├── JournalError                    the journal of a bulk update can't be used or written
     │   ├── ReentrantCallError              the SDK was called for a handle inside that handle's own change
     │   └── ClosedError                     the SDK object was used after it was closed
     ├── BadInputError                       (also a ValueError) an argument can't be sent; nothing was sent
@@ -34,6 +35,7 @@ __all__ = (
     "CoreVersionError",
     "EventLoopRequiredError",
     "GeneralError",
+    "JournalError",
     "PluginError",
     "ReentrantCallError",
     "SuperTokensError",
@@ -135,6 +137,20 @@ class CoreVersionError(CoreError):
             f"the session core at {host} speaks CDI {', '.join(self.theirs) or 'of no version'}, "
             f"and CDI {', '.join(self.ours)} is needed. Use a core that speaks one of them."
         )
+
+
+class JournalError(GeneralError):
+    """The journal of a bulk update can't be used or written. What it says so far stays true.
+
+    Attributes:
+        path: the file.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = " ".join(reason.splitlines())
+        super().__init__(f"the journal {path} {self.reason}")
 
 
 class EventLoopRequiredError(GeneralError):

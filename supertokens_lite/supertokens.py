@@ -62,7 +62,7 @@ class AppSessions(Sessions):
     """
 
     def __init__(self, recipe: SessionRecipe, drive: Drive) -> None:
-        super().__init__(recipe.recipe_implementation, recipe.config, recipe.requests)
+        super().__init__(recipe.recipe_implementation, recipe.config, recipe.requests, recipe.bulk_tools)
         self.blocking = BlockingSessions(self, drive)
 
 

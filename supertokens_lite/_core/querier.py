@@ -22,6 +22,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from supertokens_lite._core.call_cache import CallCache
 from supertokens_lite._core.health import Host, Hosts
+from supertokens_lite._core.watching import watching
 from supertokens_lite._core.wire import Wire, parse_object
 from supertokens_lite._io.base import IO, Effects, TransportError
 from supertokens_lite._io.turns import Once
@@ -251,6 +252,7 @@ class Querier:
             except TransportError as error:
                 if not error.ours:
                     host.failed(io)
+                _tell(None, None)
                 failures.append((host.address.origin, error.reason))
                 if not (error.unsent or call.repeatable):
                     break
@@ -260,9 +262,10 @@ class Querier:
                 if reply.status == OK:
                     return reply, host.address
                 answer = _response_error(reply, call, host.address)
+                wait_s = _retry_after(reply, io)
+                _tell(reply.status, wait_s)
                 if not (reply.status == TOO_MANY or (reply.status in BUSY and call.repeatable)):
                     raise answer
-                wait_s = _retry_after(reply, io)
             if not await self._may_retry(
                 io, attempt, tries, wait_s, deadline, another=answer is None and self._hosts.has_healthy(io)
             ):
@@ -288,6 +291,13 @@ class Querier:
         self._budget -= 1
         await io.sleep(wait_s)
         return True
+
+
+def _tell(status: int | None, wait_s: float | None) -> None:
+    """Tell whoever watches of a try that did not succeed."""
+    watch = watching.get()
+    if watch is not None:
+        watch(status, wait_s)
 
 
 def _retry_after(reply: HttpReply, io: IO) -> float | None:

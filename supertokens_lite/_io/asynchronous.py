@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 import anyio
+import anyio.to_thread
 from anyio.lowlevel import current_token
 
 from supertokens_lite._io.base import IO, AsyncTransport, Signal
@@ -98,6 +99,10 @@ class AsyncIO(IO):
     def signal(self) -> Signal:
         """Make a flag that a task can wait for."""
         return AsyncSignal()
+
+    async def in_thread(self, function: Callable[[], R]) -> R:
+        """Call what waits for a file in a thread; cancelled, it is waited for all the same."""
+        return await anyio.to_thread.run_sync(function)
 
     async def each(self, function: Callable[[T], Awaitable[R]], items: Iterable[T], *, limit: int) -> list[R]:
         """Apply `function` to each item in at most `limit` tasks; the results in the items' order."""

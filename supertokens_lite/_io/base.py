@@ -136,6 +136,10 @@ class IO(ABC):
         """Make a flag that this colour can wait for."""
 
     @abstractmethod
+    async def in_thread(self, function: Callable[[], R]) -> R:
+        """Call what waits for a file, so that an event loop does not wait with it."""
+
+    @abstractmethod
     async def each(self, function: Callable[[T], Awaitable[R]], items: Iterable[T], *, limit: int) -> list[R]:
         """Apply `function` to each item, at most `limit` under way at once; the results in the items' order.
 

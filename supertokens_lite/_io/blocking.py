@@ -28,7 +28,7 @@ from supertokens_lite._io.base import IO, BlockingTransport, Run, Signal, curren
 from supertokens_lite.exceptions import EventLoopRequiredError
 from supertokens_lite.types import HttpReply, HttpRequest
 
-__all__ = ("BlockingIO", "BlockingSignal", "run")
+__all__ = ("BlockingIO", "BlockingSignal", "lacks_loop", "run")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -60,7 +60,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         value: T = finished.value
         return value
     except RuntimeError as error:
-        if not _lacks_loop(error):
+        if not lacks_loop(error):
             raise
         raise EventLoopRequiredError(_where_raised(error.__traceback__)) from error
     finally:
@@ -74,7 +74,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     raise required
 
 
-def _lacks_loop(error: RuntimeError) -> bool:
+def lacks_loop(error: RuntimeError) -> bool:
     """Tell whether a library found no event loop to wait on."""
     if type(error).__name__ in NO_LOOP_ERRORS:
         return True
@@ -163,15 +163,21 @@ class BlockingIO(IO):
         """Make a flag that a thread can wait for."""
         return BlockingSignal()
 
+    async def in_thread(self, function: Callable[[], R]) -> R:
+        """Call what waits for a file, here and now."""
+        return function()
+
     async def each(self, function: Callable[[T], Awaitable[R]], items: Iterable[T], *, limit: int) -> list[R]:
         """Apply `function` to each item in at most `limit` threads; the results in the items' order.
 
         Each thread sees a copy of the caller's context variables.
         """
         waiting = iter(items)
+        if limit == 1:
+            return [await function(item) for item in waiting]
         begun = list(islice(waiting, 2))
-        if limit == 1 or len(begun) < 2:
-            return [await function(item) for item in (*begun, *waiting)]
+        if len(begun) < 2:
+            return [await function(item) for item in begun]
         shared = _Shared(chain(begun, waiting))
         context = copy_context()
         with ThreadPoolExecutor(limit, thread_name_prefix="supertokens-lite-each") as pool:

@@ -43,6 +43,7 @@ __all__ = (
     "read_done",
     "read_found",
     "read_handles",
+    "read_info",
     "read_jwks",
     "read_jwt",
     "read_many",
@@ -52,6 +53,7 @@ __all__ = (
     "read_revoked",
     "read_versioned",
     "read_versioned_data",
+    "read_versioned_members",
     "regenerate",
     "remove_by_user",
     "remove_handles",
@@ -183,10 +185,11 @@ def read_done(reply: Mapping[str, Any]) -> bool:
 
 def read_found(reply: Mapping[str, Any]) -> SessionInfo | None:
     """Read the reply to a read; None if there is no such session."""
-    return None if has_gone(reply) else _read_info(reply)
+    return None if has_gone(reply) else read_info(reply)
 
 
-def _read_info(session: Mapping[str, Any]) -> SessionInfo:
+def read_info(session: Mapping[str, Any]) -> SessionInfo:
+    """Read a session."""
     user_id = read_text(session["userId"])
     return SessionInfo(
         read_text(session["sessionHandle"]),
@@ -322,17 +325,18 @@ def put_data_if(handle: str, data: Mapping[str, Any], version: int) -> CoreCall:
 
 def read_versioned(reply: Mapping[str, Any]) -> VersionedData | None:
     """Read session data and its version; None if the session is gone."""
-    return None if has_gone(reply) else _read_versioned(reply)
+    return None if has_gone(reply) else read_versioned_members(reply)
 
 
-def _read_versioned(reply: Mapping[str, Any]) -> VersionedData:
+def read_versioned_members(reply: Mapping[str, Any]) -> VersionedData:
+    """Read session data and its version where they are there for sure."""
     return VersionedData(read_object(reply["userDataInDatabase"]), read_whole(reply["version"]))
 
 
 def read_replaced(reply: Mapping[str, Any]) -> Replaced:
     """Read what became of a write that names a version."""
     status = read_status(reply, OK, GONE, CONFLICT)
-    return Replaced(status == OK, _read_versioned(reply) if status == CONFLICT else None)
+    return Replaced(status == OK, read_versioned_members(reply) if status == CONFLICT else None)
 
 
 def read_many(handles: Sequence[str]) -> CoreCall:
@@ -343,4 +347,4 @@ def read_many(handles: Sequence[str]) -> CoreCall:
 def read_many_found(reply: Mapping[str, Any]) -> list[SessionInfo | None]:
     """Read many sessions, in the order of the handles; None for one that is gone."""
     found = read_array(reply["sessions"])
-    return [None if session is None else _read_info(session) for session in found]
+    return [None if session is None else read_info(session) for session in found]

@@ -1,4 +1,4 @@
-"""Whether a value can be session data: a JSON object, all the way down.
+"""What can be session data: a JSON object, all the way down; and how two of them are compared and merged.
 
 Tuples count as lists. The usual value passes after one look at each item; only a value that fails is walked again for
 the place of the fault.
@@ -14,12 +14,14 @@ from typing import Any, Final, TypeGuard
 from supertokens_lite.exceptions import BadInputError
 from supertokens_lite.types import is_object
 
-__all__ = ("DEEPEST", "check_object", "merge_claims")
+__all__ = ("DEEPEST", "build_canonical", "check_object", "merge_claims", "merge_patch")
 
 DEEPEST: Final = 200
 
 LARGEST: Final = 10**4300
 """Integers from here on can't be written: Python refuses to turn longer ones into text."""
+
+_build_sorted: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 _PLAIN: Final = frozenset((str, bool, type(None)))
 
@@ -110,3 +112,21 @@ def merge_claims(existing: dict[str, Any], update: dict[str, Any], protected: fr
     """Merge an update into an access token payload: None deletes a key, the core's own claims are left out."""
     merged = {name: value for name, value in existing.items() if name not in protected} | update
     return {name: value for name, value in merged.items() if name not in update or value is not None}
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """Apply a merge patch; neither argument is changed. Source: RFC 7396 section 2."""
+    if not is_object(patch):
+        return patch
+    merged = dict(target) if is_object(target) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged
+
+
+def build_canonical(value: Any) -> str:
+    """Write a JSON value so that two texts are equal where the values are; 1, 1.0 and true are three values."""
+    return _build_sorted(value)

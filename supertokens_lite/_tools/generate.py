@@ -2,7 +2,7 @@
 
 The sources are hand-written asynchronous classes: those that `Sessions` is made of, and `SessionContainer`. Everything
 generated is one line of body: it hands its arguments on. Names, parameters, defaults, annotations and docstrings stay
-as they are.
+as they are. A plain method gives an iterator, `X`; its twin gives `BlockingX`, which is written by hand.
 
     python -m supertokens_lite._tools.generate            writes
     python -m supertokens_lite._tools.generate --check    fails if a file is not what would be written, or is left over
@@ -17,7 +17,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 
 __all__ = ("TranslationError", "generate", "main", "translate")
 
@@ -30,8 +30,12 @@ SESSIONS: Final = (
     ("sessions_requests.py", "RequestSessions"),
     ("sessions_stored.py", "StoredSessions"),
     ("sessions_claims.py", "ClaimSessions"),
+    ("sessions_bulk.py", "BulkSessions"),
 )
 """The files and classes that the functions on sessions come from."""
+
+ITERATORS: Final = ("BulkUpdates",)
+"""Classes that a plain method gives, made where `Blocking` with the same name is: in `recipe/session/bulk.py`."""
 
 ALSO_THERE: Final = """\
 from supertokens_lite.recipe.session.claims import SessionClaimValidator as SessionClaimValidator
@@ -47,14 +51,14 @@ class TranslationError(Exception):
     """The source has something that can't be translated; the text says what and where."""
 
 
-def _methods(tree: ast.Module, name: str, source: str) -> list[ast.AsyncFunctionDef]:
-    """Give the public coroutines of a class; refuse what can't have a twin."""
+def _methods(tree: ast.Module, name: str, source: str) -> list[Function]:
+    """Give the public coroutines of a class, and what gives an iterator; refuse what can't have a twin."""
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name]
     if len(classes) != 1:
         raise TranslationError(f"{source}: there must be one class {name}")
-    found: list[ast.AsyncFunctionDef] = []
+    found: list[Function] = []
     for node in classes[0].body:
-        if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_"):
+        if (isinstance(node, ast.AsyncFunctionDef) or _is_iterator(node)) and not node.name.startswith("_"):
             reason = _refusal(node)
             if reason is not None:
                 raise TranslationError(f"{source}:{node.lineno} {node.name}: {reason}")
@@ -62,7 +66,11 @@ def _methods(tree: ast.Module, name: str, source: str) -> list[ast.AsyncFunction
     return found
 
 
-def _refusal(node: ast.AsyncFunctionDef) -> str | None:
+def _is_iterator(node: ast.stmt) -> TypeGuard[ast.FunctionDef]:
+    return isinstance(node, ast.FunctionDef) and _returns(node) in ITERATORS
+
+
+def _refusal(node: Function) -> str | None:
     """Say why a coroutine can't have a twin, None if it can."""
     docstring = ast.get_docstring(node)
     if node.decorator_list and not _is_overload(node):
@@ -101,7 +109,7 @@ def _hand_on(arguments: ast.arguments) -> str:
 
 
 def translate(
-    node: ast.AsyncFunctionDef, *, call: str, name: str | None = None, method: bool = False, asynchronous: bool = False
+    node: Function, *, call: str, name: str | None = None, method: bool = False, asynchronous: bool = False
 ) -> str:
     """Write the twin of one method.
 
@@ -116,8 +124,11 @@ def translate(
     assert isinstance(arguments, ast.FunctionDef)
     if not method:
         del (arguments.args.posonlyargs or arguments.args.args)[0]
-    keyword = "async def" if asynchronous else "def"
-    head = f"{keyword} {name or node.name}({ast.unparse(arguments.args)}) -> {_returns(node)}:"
+    returns = _returns(node)
+    if _is_iterator(node):
+        call, returns = _hand_iterator_on(call, returns, asynchronous=asynchronous)
+    keyword = "async def" if asynchronous and not _is_iterator(node) else "def"
+    head = f"{keyword} {name or node.name}({ast.unparse(arguments.args)}) -> {returns}:"
     lines = [f"@{ast.unparse(decorator)}" for decorator in node.decorator_list] + [head]
     docstring = ast.get_docstring(node, clean=True)
     if docstring is not None:
@@ -138,6 +149,14 @@ def translate(
     return "\n".join(f"    {line}" if line else "" for line in text.splitlines()) if method else text
 
 
+def _hand_iterator_on(call: str, returns: str, *, asynchronous: bool) -> tuple[str, str]:
+    """Give the call and the result of what gives an iterator: the same one awaited, its twin in blocking code."""
+    if asynchronous:
+        return call.removeprefix("await "), returns
+    drive, driven, inner = call.removesuffix(")").partition("_drive(")
+    return f"Blocking{returns}({inner}, {drive}_drive)" if driven else call, f"Blocking{returns}"
+
+
 def _imports(tree: ast.Module, leave_out: Sequence[str]) -> str:
     """Give the imports of the source that annotations may need; what is not used goes afterwards."""
     wanted = [
@@ -146,10 +165,17 @@ def _imports(tree: ast.Module, leave_out: Sequence[str]) -> str:
         if isinstance(node, (ast.Import, ast.ImportFrom))
         and not (isinstance(node, ast.ImportFrom) and (node.module in leave_out or node.module == "__future__"))
     ]
-    return "\n".join(dict.fromkeys(ast.unparse(node) for node in wanted))
+    twins = [
+        f"from {node.module} import Blocking{name.name}"
+        for node in wanted
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+        if name.name in ITERATORS
+    ]
+    return "\n".join(dict.fromkeys([*(ast.unparse(node) for node in wanted), *twins]))
 
 
-def _type_variables(tree: ast.Module, functions: Sequence[ast.AsyncFunctionDef]) -> str:
+def _type_variables(tree: ast.Module, functions: Sequence[Function]) -> str:
     """Give the type variables of the source that the functions are annotated with."""
     used = {node.id for function in functions for node in ast.walk(function) if isinstance(node, ast.Name)}
     found = [
@@ -169,13 +195,11 @@ def _assemble(docstring: str, source: str, imports: str, body: str) -> str:
     return "\n\n".join([f'"""{docstring}"""', MARK.format(source=source), future, imports, body]) + "\n"
 
 
-def _names(methods: Sequence[ast.AsyncFunctionDef]) -> str:
+def _names(methods: Sequence[Function]) -> str:
     return "__all__ = (" + "".join(f'"{name}", ' for name in sorted({method.name for method in methods})) + ")"
 
 
-def _module(
-    docstring: str, tree: ast.Module, methods: Sequence[ast.AsyncFunctionDef], *, getter: str, asynchronous: bool
-) -> str:
+def _module(docstring: str, tree: ast.Module, methods: Sequence[Function], *, getter: str, asynchronous: bool) -> str:
     call = f"{'await ' if asynchronous else ''}{getter}().{{name}}({{arguments}})"
     functions = [translate(method, call=call, asynchronous=asynchronous) for method in methods]
     imports = _imports(tree, ()) + f"\nfrom supertokens_lite.supertokens import {getter}\n{ALSO_THERE}"
@@ -199,9 +223,7 @@ class Blocking{name}:
 '''
 
 
-def _blocking_class(
-    tree: ast.Module, methods: Sequence[ast.AsyncFunctionDef], *, name: str, source: str, docstring: str
-) -> str:
+def _blocking_class(tree: ast.Module, methods: Sequence[Function], *, name: str, source: str, docstring: str) -> str:
     """Write the class of blocking twins of a class; `name` is the class, `source` the file that it is imported from."""
     attribute = name.lower()
     head = BLOCKING_CLASS.format(name=name, attribute=attribute, docstring=docstring)
@@ -216,7 +238,7 @@ def _blocking_class(
     return _assemble(docstring, f"recipe/session/{source}", imports, body)
 
 
-def _container_mixin(tree: ast.Module, methods: Sequence[ast.AsyncFunctionDef]) -> str:
+def _container_mixin(tree: ast.Module, methods: Sequence[Function]) -> str:
     head = '''__all__ = ("ContainerSync",)
 
 class ContainerSync:
@@ -257,7 +279,7 @@ def generate(package: Path = PACKAGE, lay_out: LayOut | None = None) -> dict[Pat
     session = package / "recipe" / "session"
     container_source = session / "container.py"
     sessions = ast.Module([], [])
-    methods: list[ast.AsyncFunctionDef] = []
+    methods: list[Function] = []
     for file, name in SESSIONS:
         tree = ast.parse((session / file).read_text(encoding="utf-8"))
         sessions.body += tree.body

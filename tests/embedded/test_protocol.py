@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from supertokens_lite._protocol.jsondata import merge_patch
 from supertokens_lite.embedded import EmbeddedCore
-from supertokens_lite.embedded.routes.lite import merge_patch
 from supertokens_lite.embedded.settings import VERSIONS, Settings, parse_settings
 from supertokens_lite.exceptions import ConfigurationError
 from supertokens_lite.types import Secret

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from supertokens_lite._protocol import cdi
+from supertokens_lite._protocol import cdi, cdi_many
 from supertokens_lite.types import CoreCall
 from tests.protocol.values import OBJECTS, REPLIES, TEXT
 
@@ -20,6 +20,7 @@ READERS: list[Callable[[dict[str, Any]], Any]] = [
     cdi.read_done,
     cdi.read_found,
     cdi.read_handles,
+    cdi.read_info,
     cdi.read_jwks,
     cdi.read_jwt,
     cdi.read_many_found,
@@ -27,6 +28,11 @@ READERS: list[Callable[[dict[str, Any]], Any]] = [
     cdi.read_replaced,
     cdi.read_revoked,
     cdi.read_versioned,
+    cdi.read_versioned_members,
+    cdi_many.read_listed_sessions,
+    cdi_many.read_listed_users,
+    cdi_many.read_many_versioned,
+    cdi_many.read_updated,
 ]
 
 CALLS: list[CoreCall] = [
@@ -43,6 +49,9 @@ CALLS: list[CoreCall] = [
     cdi.read_versioned_data("h"),
     cdi.put_data_if("h", {}, 1),
     cdi.read_many(["h"]),
+    cdi_many.update_many([cdi_many.Update("h", {}, 1), cdi_many.Update("i", {}, None)]),
+    cdi_many.list_sessions(limit=1, cursor="c", tenant_id="t1"),
+    cdi_many.list_users(limit=1, cursor="c", tenant_id="t1"),
 ]
 
 
@@ -66,10 +75,11 @@ def test_any_reply_can_be_read(read: Callable[[dict[str, Any]], Any]) -> None:
 
 def test_every_reader_is_tested() -> None:
     """No function that reads a reply is left out above, and none that builds a call."""
-    reading = {name for name in cdi.__all__ if name.startswith("read_")} - {"read_versioned_data", "read_many"}
+    names = {*cdi.__all__, *cdi_many.__all__}
+    reading = {name for name in names if name.startswith("read_")} - {"read_versioned_data", "read_many"}
     assert {read.__name__ for read in READERS} == reading | {"has_gone"}
     others = {"has_gone", "is_tenant_unknown", "max_age_s"}
-    building = {name for name in cdi.__all__ if name.islower()} - reading - others
+    building = {name for name in names if name.islower()} - reading - others
     assert len(CALLS) == len(building)
 
 
@@ -84,6 +94,11 @@ def test_what_may_be_sent_again(call: CoreCall) -> None:
     assert call.repeatable is expected
     assert (call.body is None) == (call.method == "GET")
     assert call.path.startswith("/")
+
+
+def test_many_replacements_may_be_sent_again() -> None:
+    """Updates of many sessions that name no version do the same when they are sent twice."""
+    assert cdi_many.update_many([cdi_many.Update("h", {}, None)]).repeatable
 
 
 INFORMATION = st.fixed_dictionaries(

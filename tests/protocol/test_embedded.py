@@ -12,11 +12,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from supertokens_lite._protocol.jsondata import merge_patch
 from supertokens_lite.embedded import EmbeddedCore
 from supertokens_lite.embedded.fields import parse_body, parse_query
 from supertokens_lite.embedded.paths import resolve
 from supertokens_lite.embedded.replies import Refused
-from supertokens_lite.embedded.routes.lite import merge_patch
 from supertokens_lite.embedded.routes.table import ROUTES
 from supertokens_lite.embedded.tokens import (
     RefreshToken,

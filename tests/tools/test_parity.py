@@ -25,6 +25,7 @@ def coroutines_of(owner: type) -> dict[str, Callable[..., Any]]:
 
 SOURCE = coroutines_of(Sessions)
 ATTACHED = coroutines_of(SessionContainer)
+ITERATOR = "iter_bulk_update"
 
 
 def face(function: Callable[..., Any], *, method: bool) -> tuple[list[tuple[Any, ...]], Any, str | None]:
@@ -38,9 +39,9 @@ def face(function: Callable[..., Any], *, method: bool) -> tuple[list[tuple[Any,
 def test_the_same_functions_everywhere() -> None:
     """Each form has every function and no other."""
     assert len(SOURCE) >= 24
-    assert set(asyncio.__all__) == set(syncio.__all__) == set(SOURCE)
+    assert set(asyncio.__all__) == set(syncio.__all__) == set(SOURCE) | {ITERATOR}
     public = {name for name, value in vars(BlockingSessions).items() if not name.startswith("_") and callable(value)}
-    assert public == set(SOURCE)
+    assert public == set(SOURCE) | {ITERATOR}
 
 
 @pytest.mark.parametrize("name", SOURCE)
@@ -57,7 +58,19 @@ def test_every_form_of_a_function(name: str) -> None:
     positional = [
         each.name for each in inspect.signature(blocking).parameters.values() if each.kind is not each.KEYWORD_ONLY
     ]
-    assert positional[-1] == "user_context"
+    # a bulk update is many calls, each with a user context of its own
+    assert positional[-1] == ("change" if name == "bulk_update" else "user_context")
+
+
+def test_every_form_of_the_iterator() -> None:
+    """The function that gives an iterator is a plain one everywhere; its twin gives the blocking iterator."""
+    parameters, given, doc = face(getattr(Sessions, ITERATOR), method=True)
+    assert given == "BulkUpdates"
+    assert face(getattr(asyncio, ITERATOR), method=False) == (parameters, given, doc)
+    twin = (parameters, f"Blocking{given}", doc)
+    assert (
+        face(getattr(syncio, ITERATOR), method=False) == face(getattr(BlockingSessions, ITERATOR), method=True) == twin
+    )
 
 
 def test_every_waiting_method_has_a_twin() -> None:

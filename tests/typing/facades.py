@@ -11,6 +11,15 @@ from supertokens_lite.framework import BaseRequest, PlainRequest
 from supertokens_lite.recipe.session import SessionContainer
 from supertokens_lite.recipe.session import asyncio as awaited
 from supertokens_lite.recipe.session import syncio as blocking
+from supertokens_lite.recipe.session.bulk import (
+    BlockingBulkUpdates,
+    BulkReport,
+    BulkResult,
+    BulkUpdates,
+    Handles,
+    MergePatch,
+    Users,
+)
 from supertokens_lite.recipe.session.claims import (
     BooleanClaim,
     PrimitiveArrayClaim,
@@ -34,6 +43,11 @@ from supertokens_lite.recipe.session.results import (
 
 Data = dict[str, Any]
 Validators = list[SessionClaimValidator]
+
+
+def change_session(session: SessionInformationResult) -> Data | None:
+    """Change a session in bulk."""
+    return session.session_data_in_database
 
 
 def fetch_plan(user_id: str, recipe_user_id: RecipeUserId, tenant_id: str, payload: Data, context: Data) -> str:
@@ -106,6 +120,10 @@ async def check_awaited(user: RecipeUserId) -> None:
     assert_type(await awaited.revoke_other_sessions(session), list[str])
     assert_type(await awaited.get_all_session_handles_for_user("u"), list[str])
     assert_type(await awaited.list_sessions_for_user("u"), list[SessionInformationResult])
+    assert_type(await awaited.bulk_update(Handles([handle]), MergePatch({})), BulkReport)
+    async with awaited.iter_bulk_update(Users(["u"]), change_session, dry_run=True) as updates:
+        assert_type(updates, BulkUpdates)
+        assert_type([result async for result in updates], list[BulkResult])
     assert_type(await awaited.create_jwt({}), CreateJwtOkResult | CreateJwtResultUnsupportedAlgorithm)
     assert_type(await awaited.get_jwks(), GetJWKSResult)
     discovery = await awaited.get_open_id_discovery_configuration()
@@ -194,6 +212,10 @@ def check_blocking(user: RecipeUserId) -> None:
     assert_type(blocking.revoke_other_sessions(session), list[str])
     assert_type(blocking.get_all_session_handles_for_user("u"), list[str])
     assert_type(blocking.list_sessions_for_user("u"), list[SessionInformationResult])
+    assert_type(blocking.bulk_update(Handles([handle]), MergePatch({})), BulkReport)
+    with blocking.iter_bulk_update(Users(["u"]), change_session, dry_run=True) as updates:
+        assert_type(updates, BlockingBulkUpdates)
+        assert_type(list(updates), list[BulkResult])
     jwt = blocking.create_jwt({})
     assert_type(jwt, CreateJwtOkResult | CreateJwtResultUnsupportedAlgorithm)
     if isinstance(jwt, CreateJwtOkResult):

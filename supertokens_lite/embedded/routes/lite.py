@@ -2,7 +2,7 @@
 
 Compare-and-set and merge patch of session data, many sessions in one call, and a paged list of all sessions of an app.
 Every write of a session's data raises the version of its row, so that a caller can replace what it read and nothing
-newer. Source of the merge: RFC 7396.
+newer.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from supertokens_lite._protocol.jsondata import merge_patch
 from supertokens_lite._protocol.jsontext import build_json, parse_json
 from supertokens_lite.embedded.calls import Call, WriteJob, tenant_of_handle
 from supertokens_lite.embedded.fields import (
@@ -26,24 +27,11 @@ from supertokens_lite.embedded.store import sessions
 from supertokens_lite.embedded.store.apps import Connection
 from supertokens_lite.types import HttpReply, is_array, is_object
 
-__all__ = ("get_data", "list_sessions", "merge_data", "merge_patch", "put_data", "read_many", "update_many")
+__all__ = ("get_data", "list_sessions", "merge_data", "put_data", "read_many", "update_many")
 
 MOST_AT_ONCE: Final = 1000
 PAGE: Final = 100
 GONE: Final = '{"status":"UNAUTHORISED"}'
-
-
-def merge_patch(target: Any, patch: Any) -> Any:
-    """Apply a merge patch; neither argument is changed. Source: RFC 7396 section 2."""
-    if not is_object(patch):
-        return patch
-    merged = dict(target) if is_object(target) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = merge_patch(merged.get(name), value)
-    return merged
 
 
 def get_data(call: Call) -> HttpReply:

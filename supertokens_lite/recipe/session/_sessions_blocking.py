@@ -4,9 +4,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Literal, TypeVar, overload
 
 from supertokens_lite._io.base import Drive
+from supertokens_lite.recipe.session.bulk import (
+    BlockingBulkUpdates,
+    BulkReport,
+    Source,
+)
+from supertokens_lite.recipe.session.bulk_changes import ChangeFunction, MergePatch, Replace
 from supertokens_lite.recipe.session.claims import SessionClaim
 from supertokens_lite.recipe.session.container import SessionContainer
 from supertokens_lite.recipe.session.interfaces import (
@@ -730,3 +737,110 @@ class BlockingSessions:
         Effects: two calls to the core. The session's access tokens are without it after their next refresh.
         """
         return self._drive(self._sessions.remove_claim(session_handle, claim, user_context))
+
+    def iter_bulk_update(
+        self,
+        source: Source,
+        change: Replace | MergePatch | ChangeFunction,
+        *,
+        target: Literal["session_data", "access_token_payload"] = "session_data",
+        concurrency: int = 8,
+        max_per_second: float | None = None,
+        on_error: Literal["collect", "stop", "raise"] = "collect",
+        journal: str | os.PathLike[str] | None = None,
+        dry_run: bool = False,
+        tenant_id: str | None = None,
+    ) -> BlockingBulkUpdates:
+        """Change many sessions, and give what came of each as it is done.
+
+        Args:
+            source: which sessions.
+            change: `Replace({…})`, `MergePatch({…})`, or a function that gets a `SessionInformationResult`, its own
+                copy, and gives the new data, or None to leave it. The function may be `def` or `async def`, may be
+                called more than once for a session, and must not call this SDK for that session.
+            target: what of the sessions is changed.
+            concurrency: how many calls to the core may be under way at once. There are fewer while the core is slow or
+                says that it has too much to do.
+            max_per_second: how many sessions may be begun in a second; None: as many as the core takes.
+            on_error: after a failure or conflict `collect` goes on; `stop` lets what is under way finish and ends;
+                `raise` does so and raises the error in the place of its result.
+            journal: a file that remembers which sessions are done, so that the same update can be started again and
+                goes on where it ended.
+            dry_run: write nothing; read the sessions and tell what would be done.
+            tenant_id: only sessions of this tenant; None: of all.
+
+        Returns:
+            An iterator over a `BulkResult` for each session, which is a context manager too, with `report` and
+            `stop()`.
+
+        Raises:
+            BadInputError: an argument can't work. Asking for the first result raises it if the source can't.
+            JournalError: when a result is asked for: the journal is another job's, or can't be written.
+
+        Effects: none by itself. Where the core has batches (the embedded one does) two calls for each 50 sessions, else
+        two for each; one where nothing is written.
+        """
+        return BlockingBulkUpdates(
+            self._sessions.iter_bulk_update(
+                source,
+                change,
+                target=target,
+                concurrency=concurrency,
+                max_per_second=max_per_second,
+                on_error=on_error,
+                journal=journal,
+                dry_run=dry_run,
+                tenant_id=tenant_id,
+            ),
+            self._drive,
+        )
+
+    def bulk_update(
+        self,
+        source: Source,
+        change: Replace | MergePatch | ChangeFunction,
+        *,
+        target: Literal["session_data", "access_token_payload"] = "session_data",
+        concurrency: int = 8,
+        max_per_second: float | None = None,
+        on_error: Literal["collect", "stop", "raise"] = "collect",
+        journal: str | os.PathLike[str] | None = None,
+        dry_run: bool = False,
+        tenant_id: str | None = None,
+    ) -> BulkReport:
+        """Change many sessions, all of them, and give what came of it.
+
+        Args:
+            source: which sessions.
+            change: as `iter_bulk_update` has it.
+            target: what of the sessions is changed.
+            concurrency: how many calls to the core may be under way at once.
+            max_per_second: how many sessions may be begun in a second; None: as many as the core takes.
+            on_error: `collect`, `stop` or `raise`, as `iter_bulk_update` has it.
+            journal: a file that remembers which sessions are done.
+            dry_run: write nothing; read the sessions and tell what would be done.
+            tenant_id: only sessions of this tenant; None: of all.
+
+        Returns:
+            How many sessions had each outcome, the first failures, how long it took.
+
+        Raises:
+            BadInputError: an argument or the source can't work; nothing was written.
+            JournalError: the journal is another job's, or can't be written.
+            Exception: with `on_error="raise"`, what a session failed with.
+
+        Effects: as `iter_bulk_update` has them.
+        """
+        return self._drive(
+            self._sessions.bulk_update(
+                source,
+                change,
+                target=target,
+                concurrency=concurrency,
+                max_per_second=max_per_second,
+                on_error=on_error,
+                journal=journal,
+                dry_run=dry_run,
+                tenant_id=tenant_id,
+            )
+        )

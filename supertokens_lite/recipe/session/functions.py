@@ -11,6 +11,7 @@ from supertokens_lite._core.keys import Keys
 from supertokens_lite._core.querier import Querier
 from supertokens_lite._core.wire import parse_object
 from supertokens_lite._io.base import Effects
+from supertokens_lite._io.turns import Turn
 from supertokens_lite._protocol import cdi
 from supertokens_lite._protocol.jsondata import check_object, merge_claims
 from supertokens_lite._protocol.paths import PUBLIC_TENANT
@@ -43,7 +44,7 @@ from supertokens_lite.recipe.session.results import (
 from supertokens_lite.recipe.session.verification import Verification
 from supertokens_lite.types import HttpReply, RecipeUserId, Refusal, UserContext, is_array
 
-__all__ = ("SessionFunctions",)
+__all__ = ("SessionFunctions", "build_information")
 
 T = TypeVar("T")
 
@@ -215,7 +216,7 @@ class SessionFunctions(RecipeInterface):
         found = await self._modification.of_handle(
             session_handle, cdi.get_session(session_handle), cdi.read_found, user_context
         )
-        return None if found is None else _information(found)
+        return None if found is None else build_information(found)
 
     async def update_session_data_in_database(  # noqa: D102
         self, session_handle: str, new_session_data: dict[str, Any], user_context: dict[str, Any]
@@ -233,7 +234,13 @@ class SessionFunctions(RecipeInterface):
             return False
         existing = information.custom_claims_in_access_token_payload
         payload = merge_claims(existing, access_token_payload_update, PROTECTED_CLAIMS)
-        self._config.check_token_size(payload, information.user_id)
+        return await self.replace_payload(session_handle, payload, information.user_id, user_context)
+
+    async def replace_payload(
+        self, session_handle: str, payload: dict[str, Any], user_id: str, user_context: UserContext
+    ) -> bool:
+        """Replace the claims in the access token payload of a session; False if there is no such session."""
+        self._config.check_token_size(payload, user_id)
         call = cdi.put_payload(session_handle, payload)
         return bool(await self._modification.of_handle(session_handle, call, cdi.read_done, user_context))
 
@@ -316,7 +323,7 @@ class SessionFunctions(RecipeInterface):
         for handle in handles:
             self._modification.check_handle(handle)
         # what reads one session may be overridden, and then has to see each of them
-        if self._reads_sessions_itself() and await self._querier.has_extensions(user_context):
+        if not self.is_overridden("get_session_information") and await self._querier.has_extensions(user_context):
             sessions = await self._read_many(handles, user_context)
         else:
 
@@ -327,9 +334,18 @@ class SessionFunctions(RecipeInterface):
         # of one millisecond: in the order of the core's list, which our own core gives in the order of creation
         return sorted((session for session in sessions if session is not None), key=_time_created)
 
-    def _reads_sessions_itself(self) -> bool:
-        reads: Any = getattr(self.front, "get_session_information", None)
-        return getattr(reads, "__func__", None) is SessionFunctions.get_session_information and reads.__self__ is self
+    def is_overridden(self, name: str) -> bool:
+        """Tell whether an operation is another's than this object's own."""
+        there: Any = getattr(self.front, name, None)
+        return getattr(there, "__func__", None) is not getattr(SessionFunctions, name) or there.__self__ is not self
+
+    def turn(self, session_handle: str) -> Turn:
+        """Give an async context manager that has the turn at a session's data while it is entered."""
+        return self._modification.turn(session_handle)
+
+    async def apply_change(self, session_handle: str, change: Callable[[T], Any], given: T) -> Any:
+        """Call a caller's change of a session, in which a call for that session is an error."""
+        return await self._modification.apply(session_handle, change, given)
 
     async def _read_many(self, handles: list[str], user_context: UserContext) -> list[SessionInformationResult | None]:
         """Read sessions by our core's batch call."""
@@ -337,7 +353,7 @@ class SessionFunctions(RecipeInterface):
         for begin in range(0, len(handles), HANDLES_A_CALL):
             call = cdi.read_many(handles[begin : begin + HANDLES_A_CALL])
             found = await self._querier.send(call, cdi.read_many_found, user_context)
-            sessions += [None if session is None else _information(session) for session in found]
+            sessions += [None if session is None else build_information(session) for session in found]
         return sessions
 
     async def modify_session_data_in_database(  # noqa: D102
@@ -396,7 +412,8 @@ def _read_jwks(reply: HttpReply) -> GetJWKSResult:
     return GetJWKSResult(keys, JWKS_VALIDITY_S if validity is None else validity)
 
 
-def _information(found: cdi.SessionInfo) -> SessionInformationResult:
+def build_information(found: cdi.SessionInfo) -> SessionInformationResult:
+    """Give a session as users see it."""
     return SessionInformationResult(
         found.handle,
         found.user_id,

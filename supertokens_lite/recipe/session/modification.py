@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from supertokens_lite._core.hooks import settle
 from supertokens_lite._core.querier import Querier
 from supertokens_lite._io.base import Effects
-from supertokens_lite._io.turns import Turns
+from supertokens_lite._io.turns import Turn, Turns
 from supertokens_lite._protocol import cdi
 from supertokens_lite._protocol.jsondata import check_object
 from supertokens_lite._protocol.tokens import read_payload
@@ -98,7 +98,7 @@ class Modification:
         if not callable(change):
             raise BadInputError("must be a function that takes the data", "change")
         modify = self._modify_versioned if await self._querier.has_extensions(user_context) else self._modify_plain
-        async with self._turns.turn(self._effects.io, handle):
+        async with self.turn(handle):
             return await modify(handle, change, user_context)
 
     async def _modify_versioned(self, handle: str, change: Change, user_context: UserContext) -> dict[str, Any] | None:
@@ -136,18 +136,25 @@ class Modification:
 
     async def _apply(self, handle: str, change: Change, data: dict[str, Any]) -> dict[str, Any] | None:
         """Call the change with a copy of the data; what it gives is checked and copied, so that it stays what it is."""
+        changed: dict[str, Any] | None = await self.apply(handle, change, copy.deepcopy(data))
+        if changed is not None:
+            check_object(changed, "data")
+        return copy.deepcopy(changed)
+
+    async def apply(self, handle: str, change: Callable[[T], Any], given: T) -> Any:
+        """Call a change of a session, in which every call for that session is refused."""
         mark = _Changing(self, handle, _changing.get())
         token = _changing.set(mark)
         try:
-            outcome: Any = change(copy.deepcopy(data))
-            changed: dict[str, Any] | None = await settle(outcome)
+            return await settle(change(given))
         finally:
             mark.active = False
             _changing.reset(token)
-        if changed is None:
-            return None
-        check_object(changed, "data")
-        return copy.deepcopy(changed)
+
+    def turn(self, handle: str) -> Turn:
+        """Give an async context manager that has a handle's turn while it is entered."""
+        self.check_handle(handle)
+        return self._turns.turn(self._effects.io, handle)
 
 
 def check_text(value: object, name: str) -> None:

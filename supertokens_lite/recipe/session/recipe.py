@@ -14,6 +14,7 @@ from supertokens_lite._io.base import Drive, Effects
 from supertokens_lite.config import AppInfo, one_line, same_settings
 from supertokens_lite.exceptions import ConfigurationError
 from supertokens_lite.recipe.session.apis import APIImplementation, Apis, build_options
+from supertokens_lite.recipe.session.bulk import BulkTools
 from supertokens_lite.recipe.session.claims import ClaimRegistry, SessionClaim, SessionClaimValidator
 from supertokens_lite.recipe.session.container import SessionContainer
 from supertokens_lite.recipe.session.functions import SessionFunctions
@@ -72,6 +73,7 @@ class SessionRecipe:
         if override.functions is not None:
             self.recipe_implementation = _overridden("functions", override.functions(functions))
         functions.front = self.recipe_implementation
+        self.bulk_tools = BulkTools(querier, effects, functions)
         self.requests = Requests(self.recipe_implementation, config, self._claims, effects)
         self.api_implementation: APIInterface = APIImplementation(self.requests, config)
         if override.apis is not None:
