@@ -12,13 +12,15 @@ SQLite keeps both, in one file with `-wal` and `-shm` beside it. Each transactio
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from supertokens_lite.exceptions import JournalError
+
+if TYPE_CHECKING:
+    import sqlite3
 
 __all__ = ("Intent", "Journal")
 
@@ -81,6 +83,8 @@ class Journal:
         self._guarded(self._open)
 
     def _open(self) -> None:
+        import sqlite3  # noqa: PLC0415  # late: who keeps no journal does not need to load a database
+
         uri = Path(self.path).absolute().as_uri() + ("?mode=ro" if self._read_only else "")
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
         try:
@@ -174,6 +178,8 @@ class Journal:
 
     def _guarded(self, function: Callable[[], T]) -> T:
         """Let one thread at the file, and say in our words what went wrong with it."""
+        import sqlite3  # noqa: PLC0415
+
         with self._lock:
             try:
                 return function()

@@ -11,7 +11,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from supertokens_lite._core.keys import Keys
 from supertokens_lite._core.wire import parse_object
 from supertokens_lite._io.blocking import run
-from supertokens_lite._protocol import cdi, cdi_tokens
+from supertokens_lite._protocol import cdi, cdi_many, cdi_tokens
 from supertokens_lite._protocol.cdi import max_age_s
 from supertokens_lite._protocol.jsontext import build_json
 from supertokens_lite.exceptions import ConfigurationError, CoreError
@@ -51,6 +51,7 @@ WHOLE: Final[tuple[tuple[Reader, dict[str, Any]], ...]] = (
     (cdi.read_created, {**CREATED, "antiCsrfToken": SECRET}),
     (cdi.read_done, {"status": "OK"}),
     (cdi.read_found, {"status": "OK", **INFORMATION}),
+    (cdi.read_info, INFORMATION),
     (cdi.read_handles, {"status": "OK", "sessionHandles": ["h"]}),
     (cdi.read_jwks, {"keys": [jwk("d-1")]}),
     (cdi.read_jwt, {"status": "OK", "jwt": SECRET}),
@@ -59,6 +60,11 @@ WHOLE: Final[tuple[tuple[Reader, dict[str, Any]], ...]] = (
     (cdi.read_replaced, {**VERSIONED, "status": "CONFLICT"}),
     (cdi.read_revoked, {"status": "OK", "sessionHandlesRevoked": ["h"]}),
     (cdi.read_versioned, VERSIONED),
+    (cdi.read_versioned_members, VERSIONED),
+    (cdi_many.read_listed_sessions, {"status": "OK", "sessions": [INFORMATION], "nextCursor": "c"}),
+    (cdi_many.read_listed_users, {"status": "OK", "users": [{"id": "u"}], "nextPaginationToken": "t"}),
+    (cdi_many.read_many_versioned, {"status": "OK", "sessions": [{**INFORMATION, "version": 1}, None]}),
+    (cdi_many.read_updated, {"status": "OK", "results": [{"status": "OK"}, {**VERSIONED, "status": "CONFLICT"}]}),
     (cdi_tokens.read_verified, {"status": "OK", "session": SESSION, "accessToken": TOKEN}),
     (cdi_tokens.read_verified, {"status": "OK", "session": SESSION, "payloadUpdateAvailable": True}),
     (cdi_tokens.read_verified, {"status": "TRY_REFRESH_TOKEN", "message": "no"}),

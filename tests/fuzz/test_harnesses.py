@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supertokens_lite._protocol import cdi, cdi_tokens
+from supertokens_lite._protocol import cdi, cdi_many, cdi_tokens
 from supertokens_lite._protocol.cdi import Created, SessionInfo
 from tests.fuzz import requests
 from tests.fuzz.__main__ import NAMES
@@ -63,7 +63,9 @@ def test_every_harness_has_a_corpus_of_its_own() -> None:
 def test_every_reader_of_replies_is_driven() -> None:
     """No function that reads a core's reply is left out."""
     calls = {"read_versioned_data", "read_many"}
-    expected = {name for module in (cdi, cdi_tokens) for name in module.__all__ if name.startswith("read_")} - calls
+    expected = {
+        name for module in (cdi, cdi_many, cdi_tokens) for name in module.__all__ if name.startswith("read_")
+    } - calls
     assert {read.__name__ for read in READERS} == expected | {"has_gone"}
     for read, reply in WHOLE:
         read(reply)

@@ -144,7 +144,7 @@ def test_a_full_disk(app: Supertokens, drive: Drive, tmp_path: Path, monkeypatch
             return connection
 
         with monkeypatch.context() as patch:
-            patch.setattr("supertokens_lite._io.journal.sqlite3.connect", small)
+            patch.setattr("sqlite3.connect", small)
             with pytest.raises(JournalError, match="full"):
                 await app.session.bulk_update(Handles(handles), count, journal=journal, concurrency=1)
         report = await app.session.bulk_update(Handles(handles), count, journal=journal)
