@@ -1,4 +1,4 @@
-"""A FastAPI application to load: `python shop.py PACKAGE CORE_URL`; it runs with this package and with the peer's.
+"""FastAPI applications to load: `python shop.py PACKAGE CORE_URL`; it runs with this package and with the peer's.
 
 Prints where it is. A route alone, one with an empty dependency, one with a verified session, and one that reads the
 session's data and writes it.
@@ -7,6 +7,7 @@ session's data and writes it.
 import importlib
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvicorn
@@ -14,8 +15,8 @@ from fastapi import Depends, FastAPI
 from starlette.requests import Request
 
 
-def build(package: str, core_url: str) -> FastAPI:
-    """Build the application."""
+def build(package: str, core_url: str) -> Callable[[Any, Any, Any], Awaitable[None]]:
+    """Build the applications, and give what chooses one by the path."""
     top = importlib.import_module(package)
     session = importlib.import_module(f"{package}.recipe.session")
     verify_session = importlib.import_module(f"{package}.recipe.session.framework.fastapi").verify_session
@@ -27,30 +28,33 @@ def build(package: str, core_url: str) -> FastAPI:
         recipe_list=[session.init()],
         mode="asgi",
     )
-    app = FastAPI()
-    app.add_middleware(get_middleware())
     empty, verified = Depends(nothing), Depends(verify_session())
 
-    @app.get("/alone")
     async def alone() -> dict[str, str]:
         return {"user": "ada"}
 
-    @app.get("/empty")
     async def with_nothing(made: Any = empty) -> dict[str, str]:
         return {"user": "ada"}
 
-    @app.get("/verified")
     async def with_session(made: Any = verified) -> dict[str, str]:
         return {"user": made.get_user_id()}
 
-    @app.get("/data")
     async def with_data(made: Any = verified) -> dict[str, int]:
         data = await made.get_session_data_from_database()
         visits = data.get("visits", 0) + 1
         await made.update_session_data_in_database({**data, "visits": visits})
         return {"visits": visits}
 
-    return app
+    applications: dict[str, FastAPI] = {}
+    for path, route in (("/alone", alone), ("/empty", with_nothing), ("/verified", with_session), ("/data", with_data)):
+        app = applications[path] = FastAPI()  # of its own, or the later ones would be looked for longer
+        app.add_middleware(get_middleware())
+        app.get(path)(route)
+
+    async def choose(scope: Any, receive: Any, send: Any) -> None:
+        await applications[scope["path"]](scope, receive, send)
+
+    return choose
 
 
 async def nothing(request: Request) -> None:
@@ -61,5 +65,7 @@ if __name__ == "__main__":
     listening = socket.create_server(("127.0.0.1", 0))
     application = build(sys.argv[1], sys.argv[2])
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
-    config = uvicorn.Config(application, loop="uvloop", http="httptools", access_log=False, log_level="error")
+    config = uvicorn.Config(
+        application, loop="uvloop", http="httptools", access_log=False, log_level="error", lifespan="off"
+    )
     uvicorn.Server(config).run(sockets=[listening])
