@@ -54,10 +54,9 @@ def _show_in_terminal(title: str, rows: Sequence[Sequence[str]]) -> None:
     width = shutil.get_terminal_size().columns
     widths = [max(map(len, column)) for column in zip(HEAD[:4], *(row[:4] for row in rows), strict=True)]
     print(title)
-    for row in (HEAD, *rows):
-        handle, tenant, age, expires = (
-            cell.rjust(size) if index > 1 else cell.ljust(size)
-            for index, (cell, size) in enumerate(zip(row[:4], widths, strict=True))
-        )
-        print(f"  {handle}  {tenant}  {age}  {expires}")
-        print(f"    {shorten(row[4], width - 4)}")
+    for index, row in enumerate((HEAD, *rows)):
+        cells = [cell.ljust(size) for cell, size in zip(row[:2], widths[:2], strict=True)]
+        cells += [cell.rjust(size) for cell, size in zip(row[2:4], widths[2:], strict=True)]
+        print("  " + "  ".join(cells))
+        if index:
+            print(f"    {shorten(row[4], width - 4)}")

@@ -33,10 +33,11 @@ def run(arguments: argparse.Namespace) -> int:
         if not arguments.yes and not confirm(question, otherwise="pass --yes to end them without asking"):
             print("Nothing was changed.")
             return 0
-        ended = set(app.session.blocking.revoke_multiple_sessions(handles))
-        if users:  # and those that began while it was asked
-            for user in users:
-                ended |= set(app.session.blocking.revoke_all_sessions_for_user(user, True, arguments.tenant))
+        if users:  # anew, for more may have begun while it was asked
+            end = app.session.blocking.revoke_all_sessions_for_user
+            ended = {handle for user in users for handle in end(user, True, arguments.tenant)}
+        else:
+            ended = set(app.session.blocking.revoke_multiple_sessions(handles))
     print(f"{_count(len(ended))} ended.")
     missing = [handle for handle in named if handle not in ended]
     if missing:

@@ -164,14 +164,12 @@ class _Run:
         rows = [(outcome.replace("_", " "), f"{count:,}") for outcome, count in report.counts.items() if count]
         if report.skipped:
             rows.append(("done before", f"{report.skipped:,}"))
-        title = "Dry run: nothing was written" if self._arguments.dry_run else "Sessions"
         if rows:
-            show_table(title, ("outcome", "sessions"), rows, numbers=(1,), file=self._out)
+            show_table("Sessions", ("outcome", "sessions"), rows, numbers=(1,), file=self._out)
         one = "" if report.total == 1 else "s"
-        print(
-            f"{report.total:,} session{one} in {report.duration_s:,.1f} s, {report.rate:,.0f} a second.",
-            file=self._out,
-        )
+        dry = " Nothing was written: it was a dry run." if self._arguments.dry_run else ""
+        rate = f"{report.total:,} session{one} in {report.duration_s:,.1f} s, {report.rate:,.0f} a second."
+        print(rate + dry, file=self._out)
         self._show_failures(report)
 
     def _show_changed(self, count: int) -> None:
