@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from importlib.metadata import version
 from typing import Final
 
 from supertokens_lite.cli.parser import build_parser
+from supertokens_lite.cli.tables import printable
 from supertokens_lite.cli.tree import PROGRAM, WRONG_USE
 from supertokens_lite.exceptions import BadInputError, ConfigurationError, SuperTokensError
 
@@ -39,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.parser.print_help(sys.stderr)
         return WRONG_USE
     arguments.typed = typed
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # whatever data and file names hold, it can be printed
     try:
         code = int(importlib.import_module(f"supertokens_lite.cli.{arguments.module}").run(arguments))
         sys.stdout.flush()
@@ -57,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _fail(error: Exception, code: int) -> int:
     """Print an error as one line."""
-    print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"{PROGRAM}: {printable(' '.join(str(error).split()))}", file=sys.stderr)
     return code
 
 

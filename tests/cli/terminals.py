@@ -76,7 +76,7 @@ class Terminal:
         while text not in self.text:
             assert self._read(PATIENCE_S), f"{text!r} was not shown: {self.shown}"
 
-    def type(self, typed: bytes) -> None:
+    def press(self, typed: bytes) -> None:
         """Type something."""
         os.write(self._ours, typed)
 
@@ -91,7 +91,7 @@ class Terminal:
         ready, _, _ = select.select([self._ours], [], [], patience_s)
         if not ready:
             assert again, f"nothing more was shown: {self.shown}"
-            self.type(again)
+            self.press(again)
             return True
         try:
             read = os.read(self._ours, 65536)
@@ -116,7 +116,7 @@ def in_terminal(*arguments: str, typed: bytes = b"") -> tuple[int, str]:
     with Terminal(*arguments) as terminal:
         if typed:
             terminal.wait_for("[y/N] ")
-            terminal.type(typed)
+            terminal.press(typed)
         # Ctrl-C may come between the question and the wait for an answer, where reading goes on: again, as a user would
         code = terminal.end(typed if typed == CTRL_C else b"")
         return code, terminal.shown

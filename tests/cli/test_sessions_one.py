@@ -235,7 +235,7 @@ def test_edited_again(sessions: Sessions, tmp_path: Path) -> None:
     with Terminal("sessions", "edit", handle, "--core", sessions.uri, settings=settings) as terminal:
         terminal.wait_for("Edit it again? [Y/n] ")
         assert "Not saved: it is no JSON: " in terminal.text
-        terminal.type(b"\n")
+        terminal.press(b"\n")
         assert terminal.end() == 0
     assert sessions.data(handle) == {"n": 7}
     assert editor.kept() == []

@@ -61,7 +61,7 @@ def test_it_asks(
         assert '  change    set {"a": 1}' in lines
         assert "  journal   none: an interrupted update begins anew" in lines
         assert sessions.data(handle) == {"n": 0}
-        terminal.type(typed)
+        terminal.press(typed)
         assert terminal.end() == code
     assert said in terminal.text
     assert ("a" in sessions.data(handle)) == bool(written)
@@ -80,7 +80,7 @@ def test_an_interrupted_update_goes_on(number: signal.Signals, sessions: Session
         terminal.wait_for(" of 300, ")  # the bar says how far it is
         terminal.wait_for(" left")
         if number == signal.SIGINT:
-            terminal.type(CTRL_C)
+            terminal.press(CTRL_C)
         else:
             terminal.process.send_signal(number)
         assert terminal.end() == 130
@@ -115,9 +115,9 @@ def test_a_second_ctrl_c_ends_it_at_once() -> None:
         job = ("sessions", "update", "--user", "ada", "--set", "a=1", "--yes", "--core", server.url)
         with Terminal(*job) as terminal:
             assert asked.wait(60)
-            terminal.type(CTRL_C)
+            terminal.press(CTRL_C)
             terminal.wait_for("Once more ends it at once.")
-            terminal.type(CTRL_C)
+            terminal.press(CTRL_C)
             assert terminal.end() == 130
         over.set()
     assert "Traceback" not in terminal.text
@@ -146,7 +146,7 @@ def test_revoke_asks(typed: bytes, sessions: Sessions) -> None:
     count = len(find("rob"))
     with Terminal("sessions", "revoke", "--user", "rob", settings={CORE_VARIABLE: sessions.uri}) as terminal:
         terminal.wait_for(f"End {count} sessions of rob? [y/N] ")
-        terminal.type(typed)
+        terminal.press(typed)
         assert terminal.end() == 0
     assert (f"{count} sessions ended." if typed == b"y\n" else "Nothing was changed.") in terminal.text
     assert len(find("rob")) == (0 if typed == b"y\n" else count)

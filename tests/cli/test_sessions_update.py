@@ -174,6 +174,14 @@ async def wait(session):
     return {"waited": session.user_id}
 
 
+class Waiting:
+    async def __call__(self, session):
+        return await wait(session)
+
+
+patient = Waiting()
+
+
 class Jobs:
     @staticmethod
     def clear(session):
@@ -193,6 +201,7 @@ number = 3
     [
         ("shop_jobs:count", [{"n": 0}, {"n": 1, "visits": 1}]),
         ("shop_jobs:wait", [{"waited": "ada"}] * 2),
+        ("shop_jobs:patient", [{"waited": "ada"}] * 2),
         ("shop_jobs:Jobs.clear", [{}, {}]),
     ],
 )
@@ -356,6 +365,18 @@ def test_api_keys(database: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     out, err = capsys.readouterr()
     assert "Invalid API key" in out + err
     assert KEY[::-1] not in out + err
+
+
+def test_a_key_that_others_can_read_on_its_way(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key for a core without TLS on another machine is warned of, in a line without the key."""
+    monkeypatch.setenv(f"{PREFIX}API_KEYS", KEY)
+    assert update("--core", "http://core.example", "--all-sessions", "--set", "a=1", "--tenant", "A_b") == 2
+    err = capsys.readouterr().err
+    assert err.startswith("Warning: the API key is sent to http://core.example unencrypted; use https://\n")
+    assert err.count("\n") == 2
+    assert KEY not in err
 
 
 REFUSED: list[tuple[str, str]] = [

@@ -46,7 +46,8 @@ def choose_change(arguments: argparse.Namespace) -> Choice:
         if patches:
             raise ConfigurationError(f"--function stands alone: take {patches[0][0]} away, or have the function do it")
         function = _load(arguments.function)
-        return Choice(function, f"what {arguments.function} gives", inspect.iscoroutinefunction(function))
+        is_async = any(map(inspect.iscoroutinefunction, (function, getattr(function, "__call__", None))))  # noqa: B004
+        return Choice(function, f"what {arguments.function} gives", is_async)
     patch = _combine(patches)
     removed = [name for name, value in patch.items() if value is None]
     merged = {name: value for name, value in patch.items() if value is not None}

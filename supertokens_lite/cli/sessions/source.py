@@ -50,12 +50,12 @@ def choose_source(arguments: argparse.Namespace) -> Choice:
     if arguments.handles_file is None:
         column = arguments.column or "user_id"
         count = _count(Listing(path, column, arguments.format))
-        words = f"all sessions of the users in {path} ({count:,})"
+        words = f"all sessions of the users in {path} ({_tell(count)})"
         return Choice(UserFile(path, column=column, format=arguments.format), words)
     column = arguments.column or "session_handle"
     count = _count(Listing(path, column, arguments.format))
     source = HandleFile(path, column=column, format=arguments.format)
-    return Choice(source, f"those in {path} ({count:,})", count)
+    return Choice(source, f"those in {path} ({_tell(count)})", count)
 
 
 def _count(listing: Listing) -> int:
@@ -69,6 +69,10 @@ def _count(listing: Listing) -> int:
     finally:
         listing.close()
     return _count_lines(listing.path) - (listing.format == "csv")
+
+
+def _tell(count: int) -> str:
+    return f"{count:,} line{'' if count == 1 else 's'}"
 
 
 def _count_lines(path: Path) -> int:

@@ -148,8 +148,6 @@ class _Run:
 
     def _blame(self, error: SuperTokensError) -> SuperTokensError:
         """Say what is wrong with what was typed, in the words of the command line."""
-        if isinstance(error, BadInputError) and error.path == "source":
-            return ConfigurationError(f"{self._source.words}: there are none")
         if type(error) is GeneralError and self._arguments.all_users:
             return ConfigurationError("the core knows no users: use --all-sessions, or name users or handles")
         if type(error) is GeneralError and self._arguments.all_sessions:
