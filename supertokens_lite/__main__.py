@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import io
 import os
 import sys
 from collections.abc import Sequence
@@ -41,8 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.parser.print_help(sys.stderr)
         return WRONG_USE
     arguments.typed = typed
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # whatever data and file names hold, it can be printed
+    if (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:
+        reconfigure(errors="backslashreplace")  # whatever data and file names hold, it can be printed
     try:
         code = int(importlib.import_module(f"supertokens_lite.cli.{arguments.module}").run(arguments))
         sys.stdout.flush()

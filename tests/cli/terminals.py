@@ -24,6 +24,13 @@ QUIET_S = 0.5
 
 posix_terminal = pytest.mark.skipif(sys.platform == "win32", reason="a terminal of POSIX is made for it")
 
+IN_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Makes the terminal the process's own, so that Ctrl-C in it is a signal, and becomes the command."""
+
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -50,14 +57,13 @@ class Terminal:
         kept.pop("COLUMNS", None)
         self._raw = b""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "supertokens_lite", *arguments],
+            [sys.executable, "-S", "-c", IN_TERMINAL, sys.executable, "-m", "supertokens_lite", *arguments],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
             cwd=folder,
             env=kept,
-            preexec_fn=_take_terminal,
-            close_fds=True,
+            start_new_session=True,
         )
         os.close(theirs)
 
@@ -120,12 +126,3 @@ def in_terminal(*arguments: str, typed: bytes = b"") -> tuple[int, str]:
         # Ctrl-C may come between the question and the wait for an answer, where reading goes on: again, as a user would
         code = terminal.end(typed if typed == CTRL_C else b"")
         return code, terminal.shown
-
-
-def _take_terminal() -> None:
-    """Make the terminal the process's own, so that Ctrl-C in it is a signal."""
-    import fcntl
-    import termios
-
-    os.setsid()
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

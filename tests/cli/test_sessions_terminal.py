@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from supertokens_lite.__main__ import main
 from supertokens_lite.cli.sessions.progress import LineProgress, start_progress, tell_progress
 from supertokens_lite.recipe.session.bulk import BulkReport
 from tests.cli.processes import CORE_VARIABLE, run_cli
@@ -99,6 +100,39 @@ def test_an_interrupted_update_goes_on(number: signal.Signals, sessions: Session
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(rf"done before +{sum(visits)}\n", done.stdout)
     assert [data["visits"] for data in sessions.all_data(handles)] == [1] * 300
+
+
+INTERRUPTING = """
+import os
+import signal
+import sys
+
+
+def count(session):
+    data = session.session_data_in_database
+    if data["n"] == 3:
+        os.kill(os.getpid(), signal.SIGINT)
+    return {**data, "visits": data.get("visits", 0) + 1}
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal to oneself is one of POSIX")
+def test_interrupted_where_there_is_no_terminal(
+    sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Without a terminal it is said in plain lines, without --journal that nothing remembers what is done."""
+    (tmp_path / "interrupting_jobs.py").write_text(INTERRUPTING)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    handles = sessions.make(60, "ivy")
+    job = ["sessions", "update", "--user", "ivy", "--function", "interrupting_jobs:count", "--yes"]
+    assert main([*job, "--max-per-second", "40", "--core", sessions.uri]) == 130
+    done = sum(data.get("visits", 0) for data in sessions.all_data(handles))
+    assert 0 < done < 60
+    out, err = capfd.readouterr()
+    assert err == "Interrupted: what is under way is being finished. Once more ends it at once.\n"
+    assert f"\n{done} sessions in " in out
+    assert out.endswith("\nNo --journal remembers what is done: the same command begins anew.\n")
 
 
 @posix_terminal
@@ -205,6 +239,22 @@ class FakeTerminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+def test_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a terminal a bar is drawn, which is gone in the end and leaves the cursor as it was."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal = FakeTerminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    progress = start_progress(1000)
+    progress.show(report(200))
+    progress.close()
+    shown = terminal.getvalue()
+    assert "━" in shown
+    assert "200 of 1,000, 100/s, 0:08 left" in shown
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+    assert shown.endswith("\x1b[2K")
 
 
 @pytest.mark.parametrize("lacking", ["rich", "a terminal", "a clever terminal"])

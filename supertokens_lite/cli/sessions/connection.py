@@ -19,7 +19,7 @@ from supertokens_lite.recipe.session.bulk_files import check_name
 from supertokens_lite.recipe.session.interfaces import SessionInformationResult
 from supertokens_lite.supertokens import Supertokens
 
-__all__ = ("check", "connect", "describe", "name_core")
+__all__ = ("connect", "describe", "name_core", "read_name")
 
 VARIABLE: Final = "SUPERTOKENS_CORE_URI"
 CONNECTIONS: Final = 16
@@ -97,8 +97,8 @@ def name_core(app: Supertokens) -> str:
     return config.database or ", ".join(host.origin + host.base_path for host in config.hosts)
 
 
-def check(what: str, name: str) -> str:
-    """Give back what is the name of a session or user.
+def read_name(what: str, name: str) -> str:
+    """Give back what was typed as the name of a session or user.
 
     Raises:
         ConfigurationError: it can't be one.

@@ -20,7 +20,7 @@ from typing import Any, Final, NoReturn
 
 from supertokens_lite._protocol.jsondata import build_canonical, check_object
 from supertokens_lite.cli.asking import confirm, is_asked
-from supertokens_lite.cli.sessions.connection import check, connect
+from supertokens_lite.cli.sessions.connection import connect, read_name
 from supertokens_lite.exceptions import ConfigurationError, GeneralError, SuperTokensError
 
 __all__ = ("run",)
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         ConfigurationError: the editor can't be started.
         GeneralError: there is no such session, or the text was not saved; the message says where it is kept.
     """
-    handle = check("HANDLE", arguments.handle)
+    handle = read_name("HANDLE", arguments.handle)
     editor = _find_editor()
     with connect(arguments) as app:
         sessions = app.session.blocking

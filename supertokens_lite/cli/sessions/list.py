@@ -8,20 +8,21 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from typing import Final
 
-from supertokens_lite.cli.sessions.connection import check, connect, describe
+from supertokens_lite.cli.sessions.connection import connect, describe, read_name
 from supertokens_lite.cli.tables import printable, shorten, show_table
 from supertokens_lite.cli.times import show_age
 from supertokens_lite.recipe.session.interfaces import SessionInformationResult
 
 __all__ = ("run",)
 
-HEAD = ("session", "tenant", "age", "expires in", "data")
+HEAD: Final = ("session", "tenant", "age", "expires in", "data")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print them, oldest first."""
-    user = check("USER", arguments.user)
+    user = read_name("USER", arguments.user)
     with connect(arguments) as app:
         sessions = app.session.blocking.list_sessions_for_user(user)
     if arguments.json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from supertokens_lite.cli.asking import confirm
-from supertokens_lite.cli.sessions.connection import check, connect
+from supertokens_lite.cli.sessions.connection import connect, read_name
 from supertokens_lite.exceptions import ConfigurationError
 from supertokens_lite.supertokens import Supertokens
 
@@ -18,8 +18,8 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ConfigurationError: it is not said which, or there is nobody to ask.
     """
-    users = [check("--user", user) for user in arguments.user or ()]
-    named = [check("HANDLE", handle) for handle in arguments.handles]
+    users = [read_name("--user", user) for user in arguments.user or ()]
+    named = [read_name("HANDLE", handle) for handle in arguments.handles]
     if bool(users) == bool(named):
         raise ConfigurationError("name the sessions: either handles, or users with --user ID")
     if arguments.tenant is not None and not users:

@@ -7,7 +7,7 @@ import json
 import time
 from typing import Any
 
-from supertokens_lite.cli.sessions.connection import check, connect, describe
+from supertokens_lite.cli.sessions.connection import connect, describe, read_name
 from supertokens_lite.cli.tables import printable
 from supertokens_lite.cli.times import show_age, show_moment
 from supertokens_lite.exceptions import GeneralError
@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         GeneralError: there is no such session.
     """
-    handle = check("HANDLE", arguments.handle)
+    handle = read_name("HANDLE", arguments.handle)
     with connect(arguments) as app:
         information = app.session.blocking.get_session_information(handle)
     if information is None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from supertokens_lite.cli.sessions.connection import check
+from supertokens_lite.cli.sessions.connection import read_name
 from supertokens_lite.exceptions import ConfigurationError
 from supertokens_lite.recipe.session.bulk import AllSessions, AllUsers, HandleFile, Source, UserFile, Users
 from supertokens_lite.recipe.session.bulk_files import Listing
@@ -45,7 +45,7 @@ def choose_source(arguments: argparse.Namespace) -> Choice:
     if arguments.all_sessions:
         return Choice(AllSessions(), "all sessions")
     if path is None:
-        users = [check("--user", user) for user in arguments.user]
+        users = [read_name("--user", user) for user in arguments.user]
         return Choice(Users(users), f"all sessions of {', '.join(users[:3])}{', …' if len(users) > 3 else ''}")
     if arguments.handles_file is None:
         column = arguments.column or "user_id"
