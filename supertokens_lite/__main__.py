@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Final
 
-from supertokens_lite.cli.parser import PROGRAM, WRONG_USE, build_parser
-from supertokens_lite.exceptions import ConfigurationError, SuperTokensError
+from supertokens_lite.cli.parser import build_parser
+from supertokens_lite.cli.tables import printable
+from supertokens_lite.cli.tree import PROGRAM, WRONG_USE
+from supertokens_lite.exceptions import BadInputError, ConfigurationError, SuperTokensError
 
 __all__ = ("main",)
 
@@ -27,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: the arguments can't be parsed (2), or `--help` was asked for (0).
     """
-    arguments, unknown = build_parser().parse_known_args(argv)
+    typed = sys.argv[1:] if argv is None else argv
+    arguments, unknown = build_parser().parse_known_args(typed)
     if unknown:
         arguments.parser.error(f"unknown: {' '.join(unknown)}")
     if arguments.version:
@@ -36,10 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.module is None:
         arguments.parser.print_help(sys.stderr)
         return WRONG_USE
+    arguments.typed = typed
+    if (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:
+        reconfigure(errors="backslashreplace")  # whatever data and file names hold, it can be printed
     try:
         code = int(importlib.import_module(f"supertokens_lite.cli.{arguments.module}").run(arguments))
         sys.stdout.flush()
-    except ConfigurationError as error:
+    except (ConfigurationError, BadInputError) as error:
         return _fail(error, WRONG_USE)
     except BrokenPipeError:  # whoever read the output has enough of it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -54,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _fail(error: Exception, code: int) -> int:
     """Print an error as one line."""
-    print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"{PROGRAM}: {printable(' '.join(str(error).split()))}", file=sys.stderr)
     return code
 
 

@@ -7,12 +7,12 @@ Decides names and wording. Must not import what a command needs to run: `module`
 from __future__ import annotations
 
 import argparse
-from typing import Final, NoReturn
+from typing import Final
 
-__all__ = ("PROGRAM", "WRONG_USE", "build_parser")
+from supertokens_lite.cli.sessions.options import add_sessions
+from supertokens_lite.cli.tree import PROGRAM, Commands, Parser, add_command, add_commands
 
-PROGRAM: Final = "supertokens-lite"
-WRONG_USE: Final = 2
+__all__ = ("build_parser",)
 
 EXIT_CODES: Final = """\
 exit codes:
@@ -58,58 +58,32 @@ example:
   supertokens-lite doctor https://api.example.com --website https://example.com
 """
 
-Commands = argparse._SubParsersAction  # argparse has no public name for what add_subparsers gives
-
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of the whole command line."""
-    parser = _Parser(
+    parser = Parser(
         prog=PROGRAM,
         description="Sessions for Python: an SDK, and a session core on SQLite in the box.",
         epilog=EXIT_CODES,
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.set_defaults(module=None, parser=parser)
-    commands = _add_commands(parser)
-    _add(commands, "demo", "read and replace session data on a core in memory, and show it").set_defaults(module="demo")
+    commands = add_commands(parser)
+    add_command(commands, "demo", "read and replace session data on a core in memory, and show it").set_defaults(
+        module="demo"
+    )
     _add_doctor(commands)
-    core = _add_commands(_add(commands, "core", "serve, inspect and tend a session core on SQLite"))
+    add_sessions(commands)
+    core = add_commands(add_command(commands, "core", "serve, inspect and tend a session core on SQLite"))
     _add_serve(core)
     _add_stats(core)
-    _add_rotate(_add_commands(_add(core, "keys", "tend the keys that sign access tokens")))
-    _add_revoke_all(_add_commands(_add(core, "sessions", "tend the sessions")))
+    _add_rotate(add_commands(add_command(core, "keys", "tend the keys that sign access tokens")))
+    _add_revoke_all(add_commands(add_command(core, "sessions", "tend the sessions")))
     return parser
 
 
-class _Parser(argparse.ArgumentParser):
-    """Keeps the line breaks of its texts, and takes no abbreviated options: a later option could change their sense."""
-
-    def __init__(self, *, prog: str, description: str, epilog: str | None = None) -> None:
-        super().__init__(
-            prog=prog,
-            description=description,
-            epilog=epilog,
-            formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=27),
-            allow_abbrev=False,
-        )
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line, as every other error is said."""
-        self.exit(WRONG_USE, f"{self.prog}: {message}; see {self.prog} --help\n")
-
-
-def _add_commands(parser: argparse.ArgumentParser) -> Commands[_Parser]:
-    return parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser, prog=parser.prog)
-
-
-def _add(commands: Commands[_Parser], name: str, purpose: str, *, epilog: str | None = None) -> _Parser:
-    parser = commands.add_parser(name, help=purpose, description=purpose[0].upper() + purpose[1:] + ".", epilog=epilog)
-    parser.set_defaults(parser=parser)
-    return parser
-
-
-def _add_serve(commands: Commands[_Parser]) -> None:
-    parser = _add(commands, "serve", "serve a session core over HTTP", epilog=SERVE_NOTES)
+def _add_serve(commands: Commands[Parser]) -> None:
+    parser = add_command(commands, "serve", "serve a session core over HTTP", epilog=SERVE_NOTES)
     parser.set_defaults(module="serve")
     add = parser.add_argument
     add("--host", help="address to listen on (127.0.0.1)")
@@ -126,8 +100,10 @@ def _add_serve(commands: Commands[_Parser]) -> None:
     add("--config", metavar="KEY=VALUE", action="append", help="set a configuration key; may be repeated")
 
 
-def _add_doctor(commands: Commands[_Parser]) -> None:
-    parser = _add(commands, "doctor", "look at a live API from outside, and say what to mend", epilog=DOCTOR_NOTES)
+def _add_doctor(commands: Commands[Parser]) -> None:
+    parser = add_command(
+        commands, "doctor", "look at a live API from outside, and say what to mend", epilog=DOCTOR_NOTES
+    )
     parser.set_defaults(module="doctor")
     add = parser.add_argument
     add("url", metavar="URL", help="scheme and host of the API, as browsers call it")
@@ -139,15 +115,15 @@ def _add_doctor(commands: Commands[_Parser]) -> None:
     add("--json", action="store_true", help="print JSON")
 
 
-def _add_stats(commands: Commands[_Parser]) -> None:
-    parser = _add(commands, "stats", "show tenants, sessions and key ages of a database")
+def _add_stats(commands: Commands[Parser]) -> None:
+    parser = add_command(commands, "stats", "show tenants, sessions and key ages of a database")
     parser.set_defaults(module="stats")
     _add_database(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, times in milliseconds since the epoch")
 
 
-def _add_rotate(commands: Commands[_Parser]) -> None:
-    parser = _add(
+def _add_rotate(commands: Commands[Parser]) -> None:
+    parser = add_command(
         commands,
         "rotate",
         "make a new signing key for access tokens",
@@ -160,22 +136,22 @@ def _add_rotate(commands: Commands[_Parser]) -> None:
     _add_app(parser)
 
 
-def _add_revoke_all(commands: Commands[_Parser]) -> None:
-    parser = _add(
+def _add_revoke_all(commands: Commands[Parser]) -> None:
+    parser = add_command(
         commands,
         "revoke-all",
         "end all sessions: every user has to sign in again",
         epilog="An access token that is verified without asking the core is good until it\nexpires.",
     )
-    parser.set_defaults(module="sessions")
+    parser.set_defaults(module="revoke_all")
     _add_database(parser)
     _add_app(parser)
     parser.add_argument("--yes", action="store_true", help="don't ask")
 
 
-def _add_database(parser: _Parser) -> None:
+def _add_database(parser: Parser) -> None:
     parser.add_argument("--database", metavar="PATH", help="SQLite file (or set SUPERTOKENS_LITE_DATABASE)")
 
 
-def _add_app(parser: _Parser) -> None:
+def _add_app(parser: Parser) -> None:
     parser.add_argument("--app", metavar="ID", help="only this app (all of them)")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from datetime import datetime, timezone
 
 from supertokens_lite.cli.setup import existing_core
 from supertokens_lite.cli.tables import show_table
+from supertokens_lite.cli.times import show_age, show_moment
 from supertokens_lite.embedded.upkeep import Stats
 
 __all__ = ("run",)
@@ -34,7 +34,7 @@ def _show(stats: Stats) -> None:
     show_table("Sessions", ("app", "tenant", "live", "expired"), sessions, numbers=(2, 3))
     print()
     keys = [
-        (key.app_id, key.kid, _kind(key.kid), _moment(key.created_at), _age(stats.at - key.created_at))
+        (key.app_id, key.kid, _kind(key.kid), show_moment(key.created_at), show_age(stats.at - key.created_at))
         for key in stats.keys
     ]
     show_table("Signing keys", ("app", "key", "kind", "made", "age"), keys, numbers=(4,))
@@ -42,14 +42,3 @@ def _show(stats: Stats) -> None:
 
 def _kind(kid: str) -> str:
     return "rotates" if kid.startswith("d-") else "stays"
-
-
-def _moment(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _age(ms: int) -> str:
-    minutes = max(0, ms) // 60_000
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} d"

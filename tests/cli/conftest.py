@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.processes import PREFIX
+from tests.cli.processes import CORE_VARIABLE, PREFIX
 
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+    for name in [name for name in os.environ if name.startswith((PREFIX, CORE_VARIABLE))]:
         monkeypatch.delenv(name)
 
 

@@ -8,14 +8,16 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ("PREFIX", "environment", "run_cli")
+__all__ = ("CORE_VARIABLE", "PREFIX", "environment", "run_cli")
 
 PREFIX = "SUPERTOKENS_LITE_"
+CORE_VARIABLE = "SUPERTOKENS_CORE_URI"
 
 
 def environment(**more: str) -> dict[str, str]:
     """Give this process's environment without settings of the core, and with some more."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)} | more
+    kept = {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, CORE_VARIABLE))}
+    return kept | more
 
 
 def run_cli(

@@ -14,8 +14,9 @@ from supertokens_lite.__main__ import main
 from supertokens_lite.cli.parser import build_parser
 from tests.cli.processes import environment, run_cli
 
-COMMANDS = ["demo", "doctor", "core serve", "core stats", "core keys rotate", "core sessions revoke-all"]
-GROUPS = ["", "core", "core keys", "core sessions"]
+SESSIONS = ["sessions list", "sessions show", "sessions edit", "sessions update", "sessions revoke"]
+COMMANDS = ["demo", "doctor", *SESSIONS, "core serve", "core stats", "core keys rotate", "core sessions revoke-all"]
+GROUPS = ["", "sessions", "core", "core keys", "core sessions"]
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,7 +42,7 @@ def test_help_names_every_command_and_exit_code(capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit):
         main(["--help"])
     out = capsys.readouterr().out
-    assert re.findall(r"^    (\w+)  +\S", out, re.MULTILINE) == ["demo", "doctor", "core"]
+    assert re.findall(r"^    (\w+)  +\S", out, re.MULTILINE) == ["demo", "doctor", "sessions", "core"]
     assert re.findall(r"^  (\d+) +\S", out, re.MULTILINE) == ["0", "1", "2", "130"]
 
 
@@ -86,11 +87,21 @@ def test_no_option_takes_an_api_key() -> None:
     """No option of any command takes a key itself; the only ones with keys take the path of a file."""
     parser = build_parser()
     taking = [name for command in COMMANDS for name in options_of(parser.parse_args(command_line(command)).parser)]
-    assert [name for name in taking if "key" in name or "secret" in name or "token" in name] == ["--api-key-file"] * 2
+    assert [name for name in taking if "key" in name or "secret" in name or "token" in name] == ["--api-key-file"] * 7
+
+
+NEEDED = {
+    "core keys rotate": ["--now"],
+    "doctor": ["URL"],
+    "sessions list": ["USER"],
+    "sessions show": ["HANDLE"],
+    "sessions edit": ["HANDLE"],
+    "sessions update": ["--all-sessions"],
+}
 
 
 def command_line(command: str) -> list[str]:
-    return [*command.split(), *{"core keys rotate": ["--now"], "doctor": ["URL"]}.get(command, [])]
+    return [*command.split(), *NEEDED.get(command, [])]
 
 
 def options_of(parser: object) -> Iterator[str]:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import select
-import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -18,14 +14,13 @@ import pytest
 from supertokens_lite.__main__ import main
 from supertokens_lite.embedded import EmbeddedCore
 from tests.apps import build_app
-from tests.cli.processes import environment, run_cli
+from tests.cli.processes import run_cli
+from tests.cli.terminals import in_terminal, posix_terminal
 from tests.embedded.client import Client
 from tests.served import ServedCore
 
 LONG_AGO = 1_500_000_000_000
 """Milliseconds since the epoch: any session of then has expired."""
-
-terminal = pytest.mark.skipif(sys.platform == "win32", reason="a terminal of POSIX is made for it")
 
 
 def fill(database: Path) -> None:
@@ -108,7 +103,7 @@ def test_the_age_of_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert all(int(days) > 3000 for days in rows)
 
 
-@terminal
+@posix_terminal
 def test_stats_in_a_terminal(database: Path) -> None:
     """A terminal gets the same numbers and whole key names, however narrow it is."""
     fill(database)
@@ -128,8 +123,6 @@ def test_the_database_from_the_environment(
     assert main(["core", "stats"]) == 0
     assert capsys.readouterr().out.startswith(f"{database.stat().st_size // 1024} KiB")
 
-
-CTRL_C = b"\x03"
 
 COMMANDS: list[list[str]] = [
     ["core", "stats"],
@@ -235,7 +228,7 @@ ANSWERS = [
 ]
 
 
-@terminal
+@posix_terminal
 @pytest.mark.parametrize(("typed", "code", "said", "left"), ANSWERS, ids=[repr(typed) for typed, *_ in ANSWERS])
 def test_revoke_all_asks(
     typed: bytes, code: int, said: str, left: int, database: Path, capsys: pytest.CaptureFixture[str]
@@ -250,7 +243,7 @@ def test_revoke_all_asks(
     assert live(stats(database, capsys))["public", "public"] == left
 
 
-@terminal
+@posix_terminal
 def test_the_question_names_the_app(database: Path) -> None:
     """The question says which app is meant."""
     fill(database)
@@ -258,55 +251,3 @@ def test_the_question_names_the_app(database: Path) -> None:
     code, shown = in_terminal(*command, typed=b"n\n")
     assert code == 0
     assert "End all sessions of the app shop?" in shown
-
-
-def in_terminal(*arguments: str, typed: bytes = b"") -> tuple[int, str]:
-    """Run a command in a terminal, typing once it asks; give its exit code and what was shown."""
-    import pty
-
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "supertokens_lite", *arguments],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env=environment(TERM="dumb", COLUMNS="60"),
-        preexec_fn=_take_terminal,
-        close_fds=True,
-    )
-    os.close(theirs)
-    try:
-        shown = _converse(ours, typed)
-        return process.wait(timeout=60), shown
-    finally:
-        os.close(ours)
-        process.kill()
-        process.wait()
-
-
-def _converse(terminal: int, typed: bytes) -> str:
-    """Read what is shown until the end, typing once a question is asked."""
-    shown, asked = b"", False
-    while True:
-        ready, _, _ = select.select([terminal], [], [], 0.5)
-        try:
-            read = os.read(terminal, 4096) if ready else b""
-        except OSError:  # the other side is closed
-            return shown.decode()
-        if ready and not read:
-            return shown.decode()
-        shown += read
-        is_first = not asked and b"[y/N] " in shown
-        asked = asked or is_first
-        # Ctrl-C may come between the question and the wait for an answer, where reading goes on: again, as a user would
-        if typed and (is_first or (asked and not ready and typed == CTRL_C)):
-            os.write(terminal, typed)
-
-
-def _take_terminal() -> None:
-    """Make the terminal the process's own, so that Ctrl-C in it is a signal."""
-    import fcntl
-    import termios
-
-    os.setsid()
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

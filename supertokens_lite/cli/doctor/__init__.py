@@ -16,7 +16,7 @@ from supertokens_lite.cli.doctor.asking import Asker, gather
 from supertokens_lite.cli.doctor.checks import judge
 from supertokens_lite.cli.doctor.facts import Facts, Finding, Verdict
 from supertokens_lite.cli.setup import option, read_api_keys
-from supertokens_lite.cli.tables import show_table
+from supertokens_lite.cli.tables import printable, show_table
 from supertokens_lite.config import SupertokensConfig, parse_domain
 from supertokens_lite.exceptions import ConfigurationError
 
@@ -119,7 +119,7 @@ def _show(facts: Facts, findings: Sequence[Finding]) -> None:
 def _describe_finding(finding: Finding) -> str:
     """Give a finding as sentences; what a server wrote into it can't move the cursor."""
     text = f"{finding.found}. {finding.mend[0].upper()}{finding.mend[1:]}." if finding.mend else finding.found
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return printable(text)
 
 
 def _summarise(verdicts: Sequence[Verdict]) -> str:
