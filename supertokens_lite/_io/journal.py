@@ -6,8 +6,8 @@ replacement or a merge patch that gives the same content. For a function it need
 what it is about to write is put down first, with what it is based on: `Intent`. After a crash the session is read, and
 what is found tells whether that write was made.
 
-SQLite keeps both, in one file with `-wal` beside it. Each transaction waits for the disk. Who writes it has it alone until
-it is closed, or the process ends: two runs at once would each take a session for not yet done.
+SQLite keeps both, in one file with `-wal` beside it. Each transaction waits for the disk. Who writes it has it alone
+until it is closed or the process ends: two runs at once would each take a session for not yet done.
 """
 
 from __future__ import annotations
