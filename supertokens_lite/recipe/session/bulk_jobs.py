@@ -2,8 +2,8 @@
 
 A job that has a folder is cut once: its chunks are all on the disk before the first is handed out, and are the same
 when the job is started again, whatever its source gives by then. No handle is in two of them. So each session belongs
-to one chunk with one journal, which one worker has at a time, and nothing is done twice. Workers that don't share a disk
-have no folder, and only changes that can be done again.
+to one chunk with one journal, which one worker has at a time, and nothing is done twice. Workers that don't share a
+disk have no folder, and only changes that can be done again.
 """
 
 from __future__ import annotations

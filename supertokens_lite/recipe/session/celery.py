@@ -2,7 +2,8 @@
 
 `fan_out` cuts a source into chunks, `bulk_update_task` changes one of them, and `FanOut` gathers what came of all.
 Workers import this module (`Celery(include=["supertokens_lite.recipe.session.celery"])`) and call
-`supertokens_lite.init` where they configure Celery: before the fork of a prefork pool is fine, connections are opened by the process that uses them.
+`supertokens_lite.init` where they configure Celery. Before the fork of a prefork pool is fine: connections are opened
+by the process that uses them.
 
 What may go wrong with a chunk, and what then: a worker that ends in the middle of it, `kill -9` included, has not
 acknowledged it, and it is delivered again (at once where only a process of a pool ended; else when the broker's
