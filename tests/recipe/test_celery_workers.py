@@ -104,6 +104,22 @@ def test_delivered_again_too_early(site: Site, tmp_path: Path) -> None:
     assert read_numbers(site.app, handles) == [number + 1 for number in range(80)]
 
 
+def test_cancelled_and_started_again(site: Site, tmp_path: Path) -> None:
+    """What was not begun is dropped, and done when the job is started again; no session is changed twice."""
+    handles = create_sessions(site.app)
+    with Worker("prefork", site.broker, site.core, 2):
+        job: dict[str, Any] = {"chunk_size": 20, "folder": tmp_path / "job"}
+        update = fan_out(Handles(handles), add_one, max_per_second=20, **job)
+        find_busy(site.celery, "prefork@here")
+        update.cancel()
+        report = update.get(timeout=60)
+        assert report.chunks_done >= 1
+        assert (report.chunks_done + report.chunks_lost, report.complete) == (30, False)
+        assert report.losses[0].endswith(": revoked")
+        assert_adds_up(fan_out(Handles(handles), add_one, **job).get(timeout=60))
+    assert read_numbers(site.app, handles) == [number + 1 for number in range(SESSIONS)]
+
+
 @pytest.mark.parametrize("pool", POOLS)
 def test_pools(site: Site, pool: str, tmp_path: Path) -> None:
     """Each kind of pool does the job of each kind of source, with and without a folder."""

@@ -211,9 +211,10 @@ class FanOut:
         return self._add_up()
 
     def cancel(self) -> None:
-        """Have the workers drop the chunks that they have not begun. Those under way come to their end."""
-        for result in self._pending.values():
-            result.revoke()
+        """Have the workers drop the chunks that they have not begun, which are lost then. Others come to their end."""
+        self._gather()
+        if self._pending:
+            bulk_update_task.app.control.revoke([str(result.id) for result in self._pending.values()])
 
     def _gather(self) -> None:
         for number, result in list(self._pending.items()):
