@@ -25,7 +25,7 @@ from celery.result import AsyncResult
 
 from supertokens_lite.exceptions import BadInputError, ConfigurationError, GeneralError, JournalError, SuperTokensError
 from supertokens_lite.recipe.session.bulk import BulkReport, BulkResult, ChangeFunction, MergePatch, Replace, Source
-from supertokens_lite.recipe.session.bulk_changes import plan_change
+from supertokens_lite.recipe.session.bulk_changes import Target, plan_change
 from supertokens_lite.recipe.session.bulk_jobs import (
     FAILURES_KEPT,
     Chunk,
@@ -43,8 +43,6 @@ from supertokens_lite.recipe.session.syncio import bulk_update, iter_bulk_update
 from supertokens_lite.supertokens import Supertokens, is_recipe_initialized
 
 __all__ = ("FanOut", "FanOutReport", "bulk_update_task", "fan_out")
-
-Target = Literal["session_data", "access_token_payload"]
 
 AGAIN_S: Final = 10
 """When a chunk is tried again whose journal another worker has, or whose core does not answer, in seconds."""
@@ -117,15 +115,17 @@ def bulk_update_task(
             note_done(journal, report)
     except SuperTokensError as error:
         told = GeneralError(f"{type(error).__name__}: {error}")  # what a result backend can carry
-        in_use = isinstance(error, JournalError)
-        if (
-            error.retryable
-            and not current_task.request.is_eager
-            and (in_use or current_task.request.retries < MOST_TRIES)
-        ):
+        if _may_pass(error):
             raise current_task.retry(exc=told, countdown=AGAIN_S) from error
         raise told from error
     return describe_report(report)
+
+
+def _may_pass(error: SuperTokensError) -> bool:
+    """Tell whether a worker shall try again: until the journal is free, for a while if it is the core."""
+    request = current_task.request
+    has_tries = isinstance(error, JournalError) or request.retries < MOST_TRIES
+    return error.retryable and has_tries and not request.is_eager
 
 
 def _check_setup(on_error: str) -> None:
