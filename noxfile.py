@@ -15,7 +15,7 @@ nox.options.sessions = ["tests", "lint", "types", "layers", "generate", "coverag
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 ROOT = Path(__file__).parent
-EXTRAS = "fastapi,flask,django,drf,aiohttp,litestar,quart,sanic,server,cli"
+EXTRAS = "fastapi,flask,django,drf,aiohttp,litestar,quart,sanic,server,celery,cli"
 SITE = ".nox/site"
 DIST = ROOT / ".nox" / "dist"
 PEER = "supertokens-python==0.31.4"

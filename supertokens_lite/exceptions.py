@@ -145,10 +145,12 @@ class JournalError(GeneralError):
     Attributes:
         path: the file.
         reason: what is wrong with it.
+        retryable: whether another run has it, which will end.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(self, path: str, reason: str, *, retryable: bool = False) -> None:
         self.path = path
+        self.retryable = retryable
         self.reason = " ".join(reason.splitlines())
         super().__init__(f"the journal {path} {self.reason}")
 

@@ -11,10 +11,17 @@ from urllib.parse import parse_qs, urlsplit
 
 from supertokens_lite import Supertokens
 from supertokens_lite.recipe.session.bulk import BulkResult, BulkUpdates
+from supertokens_lite.recipe.session.results import SessionInformationResult
 from tests.apps import create
 from tests.servers import INFORMATION, Fault, Reply, Seen
 
-__all__ = ("StubCore", "collect", "create_many", "data_of")
+__all__ = ("StubCore", "add_one", "collect", "create_many", "data_of")
+
+
+def add_one(session: SessionInformationResult) -> dict[str, Any]:
+    """Change a session to what tells how many times it was changed."""
+    data = session.session_data_in_database
+    return {**data, "n": data["n"] + 1}
 
 
 async def create_many(app: Supertokens, count: int, **data: Any) -> list[str]:

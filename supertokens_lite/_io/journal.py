@@ -6,7 +6,8 @@ replacement or a merge patch that gives the same content. For a function it need
 what it is about to write is put down first, with what it is based on: `Intent`. After a crash the session is read, and
 what is found tells whether that write was made.
 
-SQLite keeps both, in one file with `-wal` and `-shm` beside it. Each transaction waits for the disk.
+SQLite keeps both, in one file with `-wal` beside it. Each transaction waits for the disk. Who writes it has it alone
+until it is closed or the process ends: two runs at once would each take a session for not yet done.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Journal:
         """Open the file, and write down what the job is if it is new.
 
         Raises:
-            JournalError: it is another job's, no journal, or can't be opened.
+            JournalError: it is another job's, no journal, can't be opened, or another run has it, which may pass.
         """
         if self._read_only and not Path(self.path).exists():
             return
@@ -95,6 +96,8 @@ class Journal:
         self._connection = connection
 
     def _begin(self, connection: sqlite3.Connection) -> None:
+        if not self._read_only:
+            connection.execute("PRAGMA locking_mode=EXCLUSIVE")  # before the first look: needs no `-shm` then
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if tables and "intended" not in tables:
             raise JournalError(self.path, "is a database of something else")
@@ -184,6 +187,8 @@ class Journal:
             try:
                 return function()
             except (sqlite3.Error, OSError) as error:
+                if str(error) == "database is locked":
+                    raise JournalError(self.path, "is in use by another run", retryable=True) from error
                 raise JournalError(self.path, f"can't be used: {_words(error)}") from error
 
     def close(self) -> None:

@@ -202,6 +202,22 @@ def test_what_a_journal_keeps(tmp_path: Path) -> None:
     assert journal.find_done(handles) == set()
 
 
+def test_two_runs_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal that one run has is refused to another, also for a look, until the first is closed."""
+    monkeypatch.setattr("supertokens_lite._io.journal.BUSY_S", 0.01)
+    path = str(tmp_path / "journal")
+    first = Journal(path, JOB)
+    first.open()
+    for read_only in (False, True):
+        with pytest.raises(JournalError, match="in use by another run") as caught:
+            Journal(path, JOB, read_only=read_only).open()
+        assert caught.value.retryable
+    first.close()
+    second = Journal(path, JOB)
+    second.open()
+    second.close()
+
+
 @pytest.mark.parametrize(("concurrency", "least"), [(2, 50), (4, 100)])
 def test_an_interrupt(app: Supertokens, tmp_path: Path, concurrency: int, least: int) -> None:
     """Ctrl-C lets what other threads have under way finish and be remembered; the next run does the rest."""

@@ -248,10 +248,7 @@ class BulkUpdates:
             self._journal = Journal(options.journal, job, read_only=options.dry_run)
             await io.in_thread(self._journal.open)
         tools = self._tools
-        reach = Reach(
-            io, tools.querier, tools.functions.front, options.tenant_id, lambda: self._pacing.limit, self._persist
-        )
-        self._feed = await self._source.open(reach)
+        self._feed = await self._source.open(self._reach())
         task = Task(io, tools.querier, tools.functions, self._change, options.dry_run, self._journal)
         overridden = any(
             map(tools.functions.is_overridden, ("get_session_information", "update_session_data_in_database"))
@@ -265,6 +262,23 @@ class BulkUpdates:
         if entries is None and not self._source.may_be_empty:
             raise BadInputError("is empty", "source")
         await self._take_in(io, entries)
+
+    def _reach(self) -> Reach:
+        tools = self._tools
+        io, front = tools.effects.io, tools.functions.front
+        return Reach(io, tools.querier, front, self._options.tenant_id, lambda: self._pacing.limit, self._persist)
+
+    async def take_entries(self, most: int) -> list[Entry] | None:
+        """Give some sessions of the source, about `most`, for who has others change them; None at the end.
+
+        Not to be mixed with asking for results.
+        """
+        async with self._turns.turn(self._tools.effects.io, self):
+            if self._feed is None:
+                self._feed = await self._source.open(self._reach())
+            entries = await self._feed.take(most)
+            self._pacing.decide()
+            return entries
 
     async def _fill(self, io: IO) -> None:
         """Take some sessions from the source that are not done yet."""
@@ -452,6 +466,10 @@ class BlockingBulkUpdates:
         if result is None:
             raise StopIteration
         return result
+
+    def take_entries(self, most: int) -> list[Entry] | None:
+        """Give some sessions of the source, about `most`, for who has others change them; None at the end."""
+        return self._drive(self._updates.take_entries(most))
 
     def __enter__(self) -> BlockingBulkUpdates:
         return self
