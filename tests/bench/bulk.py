@@ -50,13 +50,11 @@ GOALS = (
     Goal("default, 16 tasks", BEST_HTTPX, 1.3),
     Goal("default, 16 tasks", PYTHON_PEER, 20),
     Goal("default, bulk one by one", BEST_HTTPX, 1.3),
-    Goal("default, bulk one by one", PYTHON_PEER, 20),
     Goal("fast, 16 tasks", LIMIT, 0.75),
     Goal("fast, 16 tasks", NODE_PEER, 2.5),
     Goal("fast, 16 tasks", PYTHON_PEER, 40),
     Goal("fast, bulk one by one", LIMIT, 0.75),
     Goal("fast, bulk one by one", NODE_PEER, 2.5),
-    Goal("fast, bulk one by one", PYTHON_PEER, 40),
     Goal("fast, 8 threads", LIMIT, 0.6),
     Goal("fast, blocking bulk one by one", LIMIT, 0.6),
 )
@@ -100,10 +98,10 @@ def figures(folder: Path, updates: int, peer: str | None) -> Iterator[Figure]:
             bench = Bench(folder, handles, loop, pool, peer, missing)
             took = measure(bench, core, is_ours=not given)
             yield from compare(bench, took, GOALS if given else (*GOALS, *BATCH_GOALS), "")
-        with constant_server(folder) as url:
+        with constant_server(folder) as (server, url):
             took = measure(bench, url, is_ours=False)
             goals = [goal._replace(wanted=None) if goal.other == LIMIT else goal for goal in GOALS]
-            yield from compare(bench, took, goals, "constant answers, ")
+            yield from compare(bench, took, goals, f"constant answers by {server}, ")
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
 
@@ -129,9 +127,12 @@ def measure(bench: Bench, url: str, *, is_ours: bool) -> dict[str, list[Took]]:
         for round_ in range(ROUNDS + 1):
             begin = share * (round_ % ROUNDS)
             for number, (name, client) in enumerate(found.items()):
-                count = share // SLOWER if name == PYTHON_PEER else share
-                data = {**DATA, "visits": round_ * len(found) + number}
-                seen = client(Share(bench.handles[begin : begin + count], data))
+                handles = bench.handles[begin : begin + share]
+                if name == PYTHON_PEER:
+                    handles = handles[: share // SLOWER]
+                elif name.endswith("in batches"):
+                    handles = bench.handles
+                seen = client(Share(handles, {**DATA, "visits": round_ * len(found) + number}))
                 if round_:
                     took.setdefault(name, []).append(seen)
     at_best = max((name for name in took if name.startswith("httpx")), key=lambda name: rate(took[name]))
@@ -162,12 +163,13 @@ def find_ours(
     app = stack.enter_context(clients.closing(bench.loop, build_app(url, transport=transport)))
     update = app.session.update_session_data_in_database
     yield f"{transport}, 16 tasks", clients.in_tasks(bench.loop, update, AT_ONCE)
-    blocking = app.session.blocking.update_session_data_in_database
-    yield f"{transport}, 8 threads", clients.in_threads(bench.pool, blocking, THREADS)
     recipe = session.init(override=session.SessionOverrideConfig(functions=override))
     singly = stack.enter_context(clients.closing(bench.loop, build_app(url, recipe, transport=transport)))
     yield f"{transport}, bulk one by one", clients.in_bulk(bench.loop, singly, replace, AT_ONCE)
-    yield f"{transport}, blocking bulk one by one", clients.in_blocking_bulk(singly, replace, THREADS)
+    if transport == "fast":
+        blocking = app.session.blocking.update_session_data_in_database
+        yield "fast, 8 threads", clients.in_threads(bench.pool, blocking, THREADS)
+        yield "fast, blocking bulk one by one", clients.in_blocking_bulk(singly, replace, THREADS)
     if is_ours:
         yield f"{transport}, bulk patches one by one", clients.in_bulk(bench.loop, singly, MergePatch, AT_ONCE)
         yield f"{transport}, bulk in batches", clients.in_bulk(bench.loop, app, replace, THREADS)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
-import resource
 import shutil
 import subprocess
 import time
@@ -179,14 +179,14 @@ def wrk(url: str, folder: Path, handles: Sequence[str], connections: int, second
         data = json.dumps({**share.data, "visits": NUMBER}).replace(str(NUMBER), "%d")
         body = f'{{"sessionHandle":"%s","userDataInDatabase":{data}}}'
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(HERE / "bulk.lua"), url]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before = os.times()
         done = subprocess.run([*command, "--", str(listed), body], capture_output=True, text=True, check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        after = os.times()
         found = re.search(r"(\d+) requests in .*\n.*Requests/sec:\s*([0-9.]+)", done.stdout, re.DOTALL)
         if found is None or "Non-2xx" in done.stdout:
             raise RuntimeError(done.stdout)
         updates = int(found[1])
-        cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        cpu_s = after.children_user - before.children_user + after.children_system - before.children_system
         return Took(updates, updates / float(found[2]), cpu_s)
 
     return client

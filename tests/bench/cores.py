@@ -56,12 +56,12 @@ def served_core(folder: Path, *module: str) -> Iterator[str]:
 
 
 @contextmanager
-def constant_server(folder: Path) -> Iterator[str]:
-    """Serve one constant answer to everything, from one process: nginx, or a bare ASGI application; give the URL."""
+def constant_server(folder: Path) -> Iterator[tuple[str, str]]:
+    """Serve one constant answer, from one process of nginx or else of uvicorn; give its name and the URL."""
     nginx = shutil.which("nginx")
     if nginx is None:
         with served_core(folder, "tests.bench.bare") as url:
-            yield url
+            yield "uvicorn", url
         return
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -73,7 +73,7 @@ def constant_server(folder: Path) -> Iterator[str]:
                 with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
                     break
                 time.sleep(0.01)
-            yield f"http://127.0.0.1:{port}"
+            yield "nginx", f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
 
