@@ -130,8 +130,8 @@ def measure(bench: Bench, url: str, *, is_ours: bool) -> dict[str, list[Took]]:
                 handles = bench.handles[begin : begin + share]
                 if name == PYTHON_PEER:
                     handles = handles[: share // SLOWER]
-                elif name.endswith("in batches"):
-                    handles = bench.handles
+                elif " bulk " in name and not name.endswith("patches one by one"):
+                    handles = bench.handles  # one update of all
                 seen = client(Share(handles, {**DATA, "visits": round_ * len(found) + number}))
                 if round_:
                     took.setdefault(name, []).append(seen)
