@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--peer PYTHON] [--quick] [--save]`: measures, prints, and saves the table of the docs."""
+"""`python -m tests.bench [--peer PYTHON] [--quick] [--save] [NAME …]`: measures, prints, saves the docs' table."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import platform
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.bench import (
+    bulk,
     cold_start,
     doors,
     frameworks,
@@ -40,20 +41,24 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
 
 
-def all_figures(folder: Path, calls: int, peer: str | None) -> Iterator[Figure]:
-    """Measure everything."""
-    yield from inprocess.figures(folder, calls)
-    yield from over_http.figures(folder, calls, peer)
+def find_groups(folder: Path, calls: int, peer: str | None) -> dict[str, Callable[[], Iterator[Figure]]]:
+    """Name all that can be measured."""
     is_quick = calls < 500
-    yield from served.figures(folder, 1 if is_quick else 4)
-    yield from growth.figures(folder, calls // 4, 0.05 if is_quick else 1.0)
-    yield from verification.figures(calls * 2)
-    yield from sessions.figures(calls * 2)
-    yield from doors.figures(calls)
-    yield from frameworks.figures(calls)
-    yield from loaded.figures(folder, 1 if is_quick else 4, peer)
-    yield from imports.figures(folder)
-    yield from cold_start.figures(folder)
+    seconds = 1 if is_quick else 4
+    return {
+        "inprocess": lambda: inprocess.figures(folder, calls),
+        "over_http": lambda: over_http.figures(folder, calls, peer),
+        "bulk": lambda: bulk.figures(folder, 1000 if is_quick else 10_000, peer),
+        "served": lambda: served.figures(folder, seconds),
+        "growth": lambda: growth.figures(folder, calls // 4, 0.05 if is_quick else 1.0),
+        "verification": lambda: verification.figures(calls * 2),
+        "sessions": lambda: sessions.figures(calls * 2),
+        "doors": lambda: doors.figures(calls),
+        "frameworks": lambda: frameworks.figures(calls),
+        "loaded": lambda: loaded.figures(folder, seconds, peer),
+        "imports": lambda: imports.figures(folder),
+        "cold_start": lambda: cold_start.figures(folder),
+    }
 
 
 def build_row(figure: Figure) -> str:
@@ -68,13 +73,20 @@ def main() -> int:
     parser.add_argument("--peer", help="the interpreter of an environment with supertokens-python")
     parser.add_argument("--quick", action="store_true", help="fewer calls: to see that it works")
     parser.add_argument("--save", action="store_true", help="write the table into docs/performance.md")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="what to measure; all unless named")
     arguments = parser.parse_args()
+    if arguments.save and arguments.names:
+        parser.error("the table of the docs has all rows: --save takes no names")
     rows = ["| what | ratio | wanted | in numbers |", "|---|--:|---|---|"]
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
-        for figure in all_figures(Path(folder), 160 if arguments.quick else 800, arguments.peer):
-            rows.append(build_row(figure))
-            print(rows[-1], flush=True)
+        groups = find_groups(Path(folder), 160 if arguments.quick else 800, arguments.peer)
+        if unknown := set(arguments.names) - set(groups):
+            parser.error(f"{', '.join(sorted(unknown))}: must be of {', '.join(groups)}")
+        for name in arguments.names or groups:
+            for figure in groups[name]():
+                rows.append(build_row(figure))
+                print(rows[-1], flush=True)
     if arguments.save:
         table = f"Measured on {machine()}.\n\n" + "\n".join(rows) + "\n"
         page = PAGE.read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import Any
 
 import uvicorn
 
-BODY = b'{"status":"OK"}'
+BODY = b'{"status":"OK","versions":["5.4"]}'  # the versions are for SDKs that ask for them first
 HEADERS = [(b"content-type", b"application/json;charset=UTF-8"), (b"content-length", b"%d" % len(BODY))]
 
 

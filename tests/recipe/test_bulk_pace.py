@@ -31,6 +31,15 @@ def test_pressure_never_speeds_up(bound: int, allowed: float, usual_s: float, fa
 
 
 @given(BOUNDS, st.floats(0.001, 10))
+def test_it_begins_with_half_and_soon_takes_all(bound: int, latency_s: float) -> None:
+    """Once the first calls went well it is at the bound; if they did not, it goes on with half as many."""
+    pace = first_pace(bound)
+    assert pace.limit == max(1, bound // 2)
+    assert next_pace(pace, Facts(10, latency_s, 0), bound).limit == bound
+    assert next_pace(pace, Facts(10, latency_s, 1), bound).limit == max(1, bound // 4)
+
+
+@given(BOUNDS, st.floats(0.001, 10))
 def test_it_grows_back(bound: int, latency_s: float) -> None:
     """After pressure, answers as quick as ever bring it back to the bound, in as many steps as the bound has."""
     pace = next_pace(Pace(float(bound), latency_s), Facts(10, latency_s, 9), bound)

@@ -319,7 +319,6 @@ class BulkUpdates:
         assert self._way is not None
         pacing, most = self._pacing, self._way.most
         ends_s = io.monotonic() + A_ROUND_S
-        start_s = pacing.next_start(io.monotonic())
         is_first = True
         while self._waiting and not self._stopping:
             now_s = io.monotonic()
@@ -354,15 +353,15 @@ class BulkUpdates:
         assert way is not None
 
         async def attempt() -> None:
-            await way.attempt([item for item in items if item.result is None])
+            await way.attempt(_left(items))
 
         try:
-            while any(item.result is None for item in items):
+            while _left(items):
                 await self._persist(attempt)
         except Exception as error:
             if _ends_all(error):
                 raise
-            left = [item for item in items if item.result is None]
+            left = _left(items)
             if len(items) > 1 and not (isinstance(error, CoreError) and _may_pass(error)):
                 for item in left:  # one of them may be what the core refuses
                     await self._settle([item])
@@ -377,7 +376,7 @@ class BulkUpdates:
         while True:
             await self._rest(io, self._pacing.paused_until)
             begun_s = io.monotonic()
-            token = watching.set(lambda status, wait_s: self._pacing.note_trouble(status, wait_s, io.monotonic()))
+            token = watching.set(self._note_trouble)
             try:
                 value = await call()
             except CoreError as error:
@@ -390,6 +389,9 @@ class BulkUpdates:
                 watching.reset(token)
             await self._rest(io, io.monotonic() + io.random() * min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (tries - 1)))
             tries += 1
+
+    def _note_trouble(self, status: int | None, wait_s: float | None) -> None:
+        self._pacing.note_trouble(status, wait_s, self._tools.effects.io.monotonic())
 
     async def _rest(self, io: IO, until_s: float) -> None:
         """Wait, but not longer than the update goes on."""
@@ -418,6 +420,10 @@ class BulkUpdates:
             self._feed.close()
         if self._journal is not None:
             self._journal.close()
+
+
+def _left(items: Sequence[Item]) -> list[Item]:
+    return [item for item in items if item.result is None]
 
 
 def _done(results: Sequence[BulkResult]) -> list[tuple[str, str]]:

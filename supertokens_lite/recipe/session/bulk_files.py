@@ -164,9 +164,10 @@ def check_name(name: object) -> str | None:
     """Say what keeps a value from being the name of a session or user; None if nothing does."""
     if not isinstance(name, str):
         return f"must be a string, not {type(name).__name__}"
-    if not name.strip():
+    parts = name.split()
+    if not parts:
         return "is blank"
-    if any(character.isspace() for character in name):
+    if parts != [name]:
         return f"{name!r} has a blank in it"
     if not name.isprintable():
         return "has characters that can't be in it"

@@ -1,8 +1,9 @@
 """How fast a bulk update goes: how many calls are under way at once, and when the next may begin.
 
-More each time all went well, much fewer when the core said that it has too much to do or did not answer, a little fewer
-when its answers take longer: additive increase, multiplicative decrease. `next_pace` decides that, facts in, pace out.
-`Pacing` collects the facts and knows the time only from what it is told.
+Twice as many when the first went well, then one more each time all went well, much fewer when the core said that it has
+too much to do or did not answer, a little fewer when its answers take longer: additive increase, multiplicative
+decrease. `next_pace` decides that, facts in, pace out. `Pacing` collects the facts and knows the time only from what it
+is told.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ PRESSURE: Final = frozenset((429, 502, 503, 504, None))
 
 HALVED: Final = 0.5
 EASED: Final = 0.8
+DOUBLED: Final = 2.0
 STEP: Final = 1.0
 SLOWER: Final = 2.0
 SLACK_S: Final = 0.02
@@ -74,7 +76,7 @@ def next_pace(pace: Pace, facts: Facts, bound: int) -> Pace:
     elif pace.usual_s and facts.latency_s > pace.usual_s * SLOWER + SLACK_S:
         allowed = pace.allowed * EASED
     else:
-        allowed = pace.allowed + STEP
+        allowed = pace.allowed + STEP if pace.usual_s else pace.allowed * DOUBLED
     return Pace(min(float(bound), max(1.0, allowed)), usual_s)
 
 

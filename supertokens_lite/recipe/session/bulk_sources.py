@@ -161,8 +161,9 @@ class _HandleFeed(Feed):
 
     def _entry(self, line: Line) -> Entry:
         fault = line.fault
-        if fault is None and self._tenant_id not in (None, _tenant_of(line.name)):
-            fault = f"session {line.name!r} is of tenant {_tenant_of(line.name)!r}, not {self._tenant_id!r}"
+        wanted = self._tenant_id
+        if wanted is not None and fault is None and (tenant_id := _tenant_of(line.name)) != wanted:
+            fault = f"session {line.name!r} is of tenant {tenant_id!r}, not {wanted!r}"
         return Entry(line.name) if fault is None else Entry(line.name, None, BadInputError(fault))
 
 
