@@ -6,7 +6,8 @@ replacement or a merge patch that gives the same content. For a function it need
 what it is about to write is put down first, with what it is based on: `Intent`. After a crash the session is read, and
 what is found tells whether that write was made.
 
-SQLite keeps both, in one file with `-wal` and `-shm` beside it. Each transaction waits for the disk.
+SQLite keeps both, in one file with a `-wal` beside it. Each transaction waits for the disk. The file is locked for as long
+as it is open, and no longer than the process lives: two updates on one journal would each change what the other one does.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ __all__ = ("Intent", "Journal")
 T = TypeVar("T")
 
 FORMAT: Final = "1"
-BUSY_S: Final = 5.0
+BUSY_S: Final = 1.0
+"""For how long an update that is just ending is waited for."""
 A_QUESTION: Final = 500
 """Handles in one query: SQLite takes no more than 999 values in its older versions."""
 
@@ -95,6 +97,8 @@ class Journal:
         self._connection = connection
 
     def _begin(self, connection: sqlite3.Connection) -> None:
+        if not self._read_only:
+            connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if tables and "intended" not in tables:
             raise JournalError(self.path, "is a database of something else")
@@ -184,7 +188,7 @@ class Journal:
             try:
                 return function()
             except (sqlite3.Error, OSError) as error:
-                raise JournalError(self.path, f"can't be used: {_words(error)}") from error
+                raise JournalError(self.path, _reason(error)) from error
 
     def close(self) -> None:
         """Close it; idempotent."""
@@ -194,7 +198,7 @@ class Journal:
                 connection.close()
 
 
-def _words(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno)
-    return str(error)
+        return f"can't be used: {os.strerror(error.errno)}"
+    return "is in use by another update" if "is locked" in str(error) else f"can't be used: {error}"

@@ -131,6 +131,25 @@ def test_no_journals(app: Supertokens, tmp_path: Path) -> None:
         assert caught.value.path == str(path)
 
 
+def test_two_updates_at_once(app: Supertokens, tmp_path: Path) -> None:
+    """A journal that another update has open is refused, else both would change the same sessions; then it is free."""
+    update = app.session.blocking.bulk_update
+    handles = drive_direct(create_many, app, 2)
+    refused: list[str] = []
+
+    def change(session: SessionInformationResult) -> dict[str, Any]:
+        for is_dry in (False, True):
+            with pytest.raises(JournalError) as caught:
+                update(Handles(handles), count, journal=tmp_path / "journal", dry_run=is_dry)
+            refused.append(caught.value.reason)
+        return count(session)
+
+    assert update(Handles(iter(handles)), change, journal=tmp_path / "journal").counts["updated"] == 2
+    assert refused == ["is in use by another update"] * 4
+    assert update(Handles(iter(handles)), change, journal=tmp_path / "journal").skipped == 2
+    assert [drive_direct(data_of, app, handle) for handle in handles] == [{"n": 1}, {"n": 2}]
+
+
 def test_a_full_disk(app: Supertokens, drive: Drive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A journal that can't be written ends the update with an error that says so; started again, nothing is lost."""
 
