@@ -6,8 +6,9 @@ replacement or a merge patch that gives the same content. For a function it need
 what it is about to write is put down first, with what it is based on: `Intent`. After a crash the session is read, and
 what is found tells whether that write was made.
 
-SQLite keeps both, in one file with a `-wal` beside it. Each transaction waits for the disk. The file is locked for as long
-as it is open, and no longer than the process lives: two updates on one journal would each change what the other one does.
+SQLite keeps both, in one file with a `-wal` beside it. Each transaction waits for the disk. The file is locked for as
+long as it is open, and no longer than the process lives: of two updates on one journal each would change what the other
+has changed.
 """
 
 from __future__ import annotations
