@@ -14,32 +14,12 @@ from typing import Any
 
 import pytest
 
-from tests.apps import USER, build_app
+from tests.bulk import seed
 from tests.bulk_job import Job
 from tests.served import ServedCore
 
 MANY = 100_000
 SOME = 10_000
-
-SEED = """
-WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count)
-INSERT INTO session_info (app_id, tenant_id, session_handle, user_id, refresh_token_hash_2, session_data, expires_at,
-                          created_at_time, jwt_user_payload, use_static_key)
-SELECT app_id, tenant_id, lower(hex(randomblob(16))), 'user' || (n / 4), refresh_token_hash_2,
-       '{"from":' || (n % 1000) || ',"n":' || (n % 1000) || '}', expires_at, created_at_time, jwt_user_payload,
-       use_static_key
-FROM numbers, (SELECT * FROM session_info LIMIT 1)
-"""
-
-
-def seed(database: Path, count: int) -> list[str]:
-    """Make many sessions of one that a core has made, and remove that one; give their handles."""
-    with build_app(f"sqlite:///{database}", core_durability="normal") as app:
-        app.session.blocking.create_new_session_without_request_response("public", USER)
-    with closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute(SEED, {"count": count})
-        connection.execute("DELETE FROM session_info WHERE id = (SELECT min(id) FROM session_info)")
-        return [handle for (handle,) in connection.execute("SELECT session_handle FROM session_info")]
 
 
 class Killing:

@@ -2,8 +2,9 @@
 
 A `BulkUpdates` goes in rounds. A round takes some sessions from the source, changes them with as many calls under way
 as the pace allows, ends after a fifth of a second or as soon as the core says that it is too much, and puts down in the
-journal what is done. Then its results are handed out, one by one. Between two results nothing is under way: there is
-nothing to be cancelled or lost when nobody asks for the next one.
+journal what is done. While a call takes longer than that, the others go on for up to two seconds. Then the results are
+handed out, one by one. Between two results nothing is under way: there is nothing to be cancelled or lost when nobody
+asks for the next one.
 """
 
 from __future__ import annotations
@@ -72,6 +73,8 @@ __all__ = (
 T = TypeVar("T")
 
 A_ROUND_S: Final = 0.2
+A_LONG_ROUND_S: Final = 2.0
+"""So long goes a round in which a call takes longer than half of the usual: the others need not wait for it."""
 AHEAD: Final = 2000
 """Sessions that are taken from the source before they are worked on, at most; one page or user may bring more."""
 
@@ -131,6 +134,7 @@ class BulkUpdates:
         self._feed: Feed | None = None
         self._way: Way | None = None
         self._waiting: deque[Item] = deque()
+        self._under_way: dict[int, float] = {}
         self._known: set[str] = set()
         self._finished: list[BulkResult] = []
         self._ready: deque[BulkResult] = deque()
@@ -304,18 +308,20 @@ class BulkUpdates:
         """Give what is to be done in a round, a call's worth at a time, and when it may begin."""
         assert self._way is not None
         pacing, most = self._pacing, self._way.most
-        ends_s = io.monotonic() + A_ROUND_S
-        start_s = pacing.next_start(io.monotonic())
+        begun_s = io.monotonic()
         is_first = True
         while self._waiting and not self._stopping:
             now_s = io.monotonic()
             start_s = pacing.next_start(now_s)
-            if not is_first and (max(now_s, start_s) > ends_s or pacing.is_pressed):
+            is_late = any(since_s < now_s - A_ROUND_S / 2 for since_s in list(self._under_way.values()))
+            ends_s = begun_s + (A_LONG_ROUND_S if is_late else A_ROUND_S)
+            if not is_first and (start_s > ends_s or pacing.is_pressed):
                 return
             count = min(pacing.most_at_once(most), max(1, len(self._waiting) // limit))
             unit = [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
             pacing.begin(now_s, len(unit))
             is_first = False
+            self._under_way[id(unit)] = start_s
             yield start_s, unit
 
     async def _work(self, unit: tuple[float, list[Item]]) -> None:
@@ -328,6 +334,7 @@ class BulkUpdates:
         except _Halted:
             pass
         finally:
+            del self._under_way[id(items)]
             for item in items:
                 if item.result is None:
                     self._waiting.append(item)
