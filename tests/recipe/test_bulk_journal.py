@@ -164,11 +164,36 @@ def test_a_full_disk(app: Supertokens, drive: Drive, tmp_path: Path, monkeypatch
 
         with monkeypatch.context() as patch:
             patch.setattr("sqlite3.connect", small)
+            updates = app.session.iter_bulk_update(Handles(handles), count, journal=journal, concurrency=1)
             with pytest.raises(JournalError, match="full"):
-                await app.session.bulk_update(Handles(handles), count, journal=journal, concurrency=1)
+                await collect(updates)
+            assert not updates.report.complete
         report = await app.session.bulk_update(Handles(handles), count, journal=journal)
         assert report.counts["updated"] + report.skipped == 200
         assert [(await data_of(app, handle))["n"] for handle in handles] == list(range(1, 201))
+
+    drive(scenario, tmp_path / "journal")
+
+
+def test_complete_is_only_what_was_handed_out(
+    app: Supertokens, drive: Drive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update that can't put down its last sessions does not say that it is complete."""
+    connect = sqlite3.connect
+
+    def small(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*args, **kwargs)
+        connection.execute("PRAGMA max_page_count=10")
+        return connection
+
+    async def scenario(journal: Path) -> None:
+        gone = [f"{number:0100}" for number in range(500)]
+        updates = app.session.iter_bulk_update(Handles(gone), Replace({"a": 1}), journal=journal)
+        with monkeypatch.context() as patch:
+            patch.setattr("sqlite3.connect", small)
+            with pytest.raises(JournalError, match="full"):
+                await collect(updates)
+        assert not updates.report.complete
 
     drive(scenario, tmp_path / "journal")
 

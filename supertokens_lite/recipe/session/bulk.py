@@ -145,6 +145,7 @@ class BulkUpdates:
         self._ended_s: float | None = None
         self._stopping = False
         self._exhausted = False
+        self._failed = False
         self._over = False
 
     def stop(self) -> None:
@@ -160,7 +161,8 @@ class BulkUpdates:
         io = self._tools.effects.io
         ended_s = self._ended_s if self._ended_s is not None else io.monotonic()
         duration_s = 0.0 if self._begun_s is None else ended_s - self._begun_s
-        complete = self._over and self._exhausted and not self._waiting and not self._ready
+        is_done = self._exhausted and not self._waiting and not self._ready
+        complete = self._over and is_done and not self._failed
         return BulkReport(dict(self._counts), self._skipped, tuple(self._failures), duration_s, complete)
 
     def __aiter__(self) -> AsyncIterator[BulkResult]:
@@ -231,6 +233,7 @@ class BulkUpdates:
             if self._stopping or (self._exhausted and not self._waiting):
                 self._finish()
         except BaseException:
+            self._failed = True
             with suppress(GeneralError):  # the journal itself may be what went wrong
                 if self._journal is not None and self._finished:
                     self._journal.record_done(_done(self._finished))
