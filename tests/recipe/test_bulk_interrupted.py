@@ -28,16 +28,18 @@ class Killing:
     Args:
         folder: for the files.
         count: how many sessions there are.
-        options: the rest of the job.
+        change: as `Job` has it.
+        colour: as `Job` has it.
+        transport: as `Job` has it.
     """
 
-    def __init__(self, folder: Path, count: int, *options: str) -> None:
+    def __init__(self, folder: Path, count: int, change: str, colour: str, transport: str) -> None:
         self.database, listing = folder / "sessions.db", folder / "handles.txt"
         listing.write_text("\n".join(seed(self.database, count)) + "\n")
         self._port = "0"
         self.core = self._serve()
         self._port = self.core.url.rpartition(":")[2]
-        self.job = Job(self.core.url, str(listing), str(folder / "journal"), *options)
+        self.job = Job(self.core.url, str(listing), str(folder / "journal"), change, colour, transport)
         self.process = self.job.start()
 
     def _serve(self) -> ServedCore:
