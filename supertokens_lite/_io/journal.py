@@ -28,7 +28,8 @@ __all__ = ("Intent", "Journal")
 T = TypeVar("T")
 
 FORMAT: Final = "1"
-BUSY_S: Final = 5.0
+BUSY_S: Final = 1.0
+"""For how long an update that is just ending is waited for."""
 A_QUESTION: Final = 500
 """Handles in one query: SQLite takes no more than 999 values in its older versions."""
 
@@ -187,7 +188,7 @@ class Journal:
             try:
                 return function()
             except (sqlite3.Error, OSError) as error:
-                if str(error) == "database is locked":
+                if "is locked" in str(error):
                     raise JournalError(self.path, "is in use by another run", retryable=True) from error
                 raise JournalError(self.path, f"can't be used: {_words(error)}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,7 @@ from supertokens_lite.supertokens import AppSessions
 from supertokens_lite.types import HttpReply, HttpRequest
 from tests.apps import APP_INFO, build_app
 from tests.bulk import StubCore, collect, create_many, data_of
-from tests.conftest import Drive, drive_asyncio
+from tests.conftest import Drive
 from tests.servers import Fault, Reply, closed_port, serve, session_core
 
 
@@ -79,23 +80,6 @@ def test_faults(kind: type[StubCore], change: Any, drive: Drive) -> None:
         assert stub.most <= 4
 
     drive(scenario)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("blocking", [False, True])
-def test_faults_at_length(blocking: bool) -> None:
-    """Over 2,000 sessions with 5 % faults all are done, in threads as in tasks."""
-    stub = Faulty([f"h{number}" for number in range(2000)])
-    with serve(session_core(stub)) as server, build_app(server.url) as app:
-        if blocking:
-            report = app.session.blocking.bulk_update(Handles(list(stub.data)), count)
-        else:
-            report = drive_asyncio(app.session.bulk_update, Handles(list(stub.data)), count)
-    assert report.counts["updated"] + report.counts["failed"] == 2000
-    assert report.counts["failed"] < 20
-    assert stub.most <= 8
-    failed = {failure.handle for failure in report.failures}
-    assert all(data == {"n": 1} for handle, data in stub.data.items() if handle not in failed)
 
 
 def test_a_refusal_is_each_sessions_own(drive: Drive) -> None:
@@ -304,5 +288,31 @@ def test_a_batch_whose_answer_is_lost(core_uri: str, drive: Drive) -> None:
                 assert lost
                 assert [(await data_of(app, handle))["n"] for handle in handles] == list(range(1, 21))
         core.close()
+
+    drive(scenario)
+
+
+def test_a_call_that_takes_long(drive: Drive) -> None:
+    """While one call takes longer than a round the others go on."""
+    others = threading.Semaphore(0)
+    went_on: list[bool] = []
+
+    class Slow(StubCore):
+        def fault(self, number: int) -> None:
+            others.release()
+            if number == 3:
+                time.sleep(0.3)  # longer than a round
+                while others.acquire(blocking=False):
+                    pass
+                went_on.append(all(others.acquire(timeout=3) for _ in range(10)))
+
+    stub = Slow([f"h{number}" for number in range(1000)])
+
+    async def scenario() -> None:
+        with serve(session_core(stub)) as server:
+            async with build_app(server.url) as app:
+                report = await app.session.bulk_update(Handles(list(stub.data)), Replace({"n": 1}), concurrency=4)
+        assert report.counts["updated"] == 1000
+        assert went_on.pop()
 
     drive(scenario)

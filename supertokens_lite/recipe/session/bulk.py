@@ -2,8 +2,9 @@
 
 A `BulkUpdates` goes in rounds. A round takes some sessions from the source, changes them with as many calls under way
 as the pace allows, ends after a fifth of a second or as soon as the core says that it is too much, and puts down in the
-journal what is done. Then its results are handed out, one by one. Between two results nothing is under way: there is
-nothing to be cancelled or lost when nobody asks for the next one.
+journal what is done. While a call takes longer than that, the others go on for up to two seconds. Then the results are
+handed out, one by one. Between two results nothing is under way: there is nothing to be cancelled or lost when nobody
+asks for the next one.
 """
 
 from __future__ import annotations
@@ -17,19 +18,12 @@ from typing import Final, NamedTuple, TypeVar, cast
 from supertokens_lite._core.querier import Querier
 from supertokens_lite._core.watching import watching
 from supertokens_lite._io.base import IO, Drive, Effects
-from supertokens_lite._io.blocking import lacks_loop
 from supertokens_lite._io.journal import Intent, Journal
 from supertokens_lite._io.turns import Turns
 from supertokens_lite.exceptions import (
     BadInputError,
-    ClosedError,
     CoreError,
-    CoreResponseError,
-    CoreUnavailableError,
-    CoreVersionError,
-    EventLoopRequiredError,
     GeneralError,
-    JournalError,
 )
 from supertokens_lite.recipe.session.bulk_changes import ChangeFunction, MergePatch, PlannedChange, Replace
 from supertokens_lite.recipe.session.bulk_pace import Pacing
@@ -46,7 +40,7 @@ from supertokens_lite.recipe.session.bulk_sources import (
     UserFile,
     Users,
 )
-from supertokens_lite.recipe.session.bulk_ways import BatchWay, Item, SingleWay, Task, Way
+from supertokens_lite.recipe.session.bulk_ways import BatchWay, Halted, Item, SingleWay, Task, Way, ends_all, may_pass
 from supertokens_lite.recipe.session.functions import SessionFunctions
 
 __all__ = (
@@ -72,6 +66,8 @@ __all__ = (
 T = TypeVar("T")
 
 A_ROUND_S: Final = 0.2
+A_LONG_ROUND_S: Final = 2.0
+"""So long goes a round in which a call takes longer than half of the usual: the others need not wait for it."""
 AHEAD: Final = 2000
 """Sessions that are taken from the source before they are worked on, at most; one page or user may bring more."""
 
@@ -109,10 +105,6 @@ class BulkOptions(NamedTuple):
     tenant_id: str | None
 
 
-class _Halted(Exception):
-    """A session was not begun, because the update was stopped while it waited."""
-
-
 class BulkUpdates:
     """A bulk update under way: an iterator over what came of each session, and a context manager.
 
@@ -131,6 +123,7 @@ class BulkUpdates:
         self._feed: Feed | None = None
         self._way: Way | None = None
         self._waiting: deque[Item] = deque()
+        self._under_way: dict[int, float] = {}
         self._known: set[str] = set()
         self._finished: list[BulkResult] = []
         self._ready: deque[BulkResult] = deque()
@@ -141,6 +134,7 @@ class BulkUpdates:
         self._ended_s: float | None = None
         self._stopping = False
         self._exhausted = False
+        self._failed = False
         self._over = False
 
     def stop(self) -> None:
@@ -156,7 +150,8 @@ class BulkUpdates:
         io = self._tools.effects.io
         ended_s = self._ended_s if self._ended_s is not None else io.monotonic()
         duration_s = 0.0 if self._begun_s is None else ended_s - self._begun_s
-        complete = self._over and self._exhausted and not self._waiting and not self._ready
+        is_done = self._exhausted and not self._waiting and not self._ready
+        complete = self._over and is_done and not self._failed
         return BulkReport(dict(self._counts), self._skipped, tuple(self._failures), duration_s, complete)
 
     def __aiter__(self) -> AsyncIterator[BulkResult]:
@@ -196,7 +191,7 @@ class BulkUpdates:
             io = self._tools.effects.io
             async with self._turns.turn(io, self):
                 while not self._ready and not self._over:
-                    with suppress(_Halted):
+                    with suppress(Halted):
                         await self._advance(io)
         try:
             result = self._ready.popleft()
@@ -227,6 +222,7 @@ class BulkUpdates:
             if self._stopping or (self._exhausted and not self._waiting):
                 self._finish()
         except BaseException:
+            self._failed = True
             with suppress(GeneralError):  # the journal itself may be what went wrong
                 if self._journal is not None and self._finished:
                     self._journal.record_done(_done(self._finished))
@@ -318,17 +314,20 @@ class BulkUpdates:
         """Give what is to be done in a round, a call's worth at a time, and when it may begin."""
         assert self._way is not None
         pacing, most = self._pacing, self._way.most
-        ends_s = io.monotonic() + A_ROUND_S
+        begun_s = io.monotonic()
         is_first = True
         while self._waiting and not self._stopping:
             now_s = io.monotonic()
             start_s = pacing.next_start(now_s)
-            if not is_first and (max(now_s, start_s) > ends_s or pacing.is_pressed):
+            is_late = min(list(self._under_way.values()), default=now_s) < now_s - A_ROUND_S / 2
+            ends_s = begun_s + (A_LONG_ROUND_S if is_late else A_ROUND_S)
+            if not is_first and (start_s > ends_s or pacing.is_pressed):
                 return
             count = min(pacing.most_at_once(most), max(1, len(self._waiting) // limit))
             unit = [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
             pacing.begin(now_s, len(unit))
             is_first = False
+            self._under_way[id(unit)] = start_s
             yield start_s, unit
 
     async def _work(self, unit: tuple[float, list[Item]]) -> None:
@@ -338,9 +337,10 @@ class BulkUpdates:
         try:
             await self._rest(io, start_s)
             await self._settle(items)
-        except _Halted:
+        except Halted:
             pass
         finally:
+            del self._under_way[id(items)]
             for item in items:
                 if item.result is None:
                     self._waiting.append(item)
@@ -359,10 +359,10 @@ class BulkUpdates:
             while _left(items):
                 await self._persist(attempt)
         except Exception as error:
-            if _ends_all(error):
+            if ends_all(error):
                 raise
             left = _left(items)
-            if len(items) > 1 and not (isinstance(error, CoreError) and _may_pass(error)):
+            if len(items) > 1 and not (isinstance(error, CoreError) and may_pass(error)):
                 for item in left:  # one of them may be what the core refuses
                     await self._settle([item])
                 return
@@ -380,7 +380,7 @@ class BulkUpdates:
             try:
                 value = await call()
             except CoreError as error:
-                if tries >= MOST_TRIES or not _may_pass(error):
+                if tries >= MOST_TRIES or not may_pass(error):
                     raise
             else:
                 self._pacing.note_answer(io.monotonic() - begun_s)
@@ -397,7 +397,7 @@ class BulkUpdates:
         """Wait, but not longer than the update goes on."""
         while (left_s := until_s - io.monotonic()) > 0:
             if self._stopping:
-                raise _Halted
+                raise Halted
             await io.sleep(min(left_s, A_NAP_S))
 
     def _end(self, result: BulkResult) -> None:
@@ -428,20 +428,6 @@ def _left(items: Sequence[Item]) -> list[Item]:
 
 def _done(results: Sequence[BulkResult]) -> list[tuple[str, str]]:
     return [(result.handle, result.outcome) for result in results if result.outcome in DONE]
-
-
-def _ends_all(error: Exception) -> bool:
-    """Tell whether an error is not about the session at hand."""
-    if isinstance(error, RuntimeError) and lacks_loop(error):
-        return True
-    return isinstance(error, (_Halted, JournalError, EventLoopRequiredError, ClosedError, CoreVersionError))
-
-
-def _may_pass(error: CoreError) -> bool:
-    """Tell whether another try may go better; what a core says in a garbled way it may say clearly then."""
-    if isinstance(error, CoreResponseError):
-        return error.retryable or error.status == 200
-    return isinstance(error, CoreUnavailableError)
 
 
 class BlockingBulkUpdates:

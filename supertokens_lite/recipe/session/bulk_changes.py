@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from supertokens_lite._io.journal import Intent
@@ -154,24 +154,29 @@ def digest(canonical: str) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def judge(intent: Intent, version: int | None, found: str) -> Literal["written", "not written", "unknown"]:
-    """Tell from what a session has now whether a write was made whose answer is not known.
+def judge(
+    doubtful: Sequence[Intent], version: int | None, found: str
+) -> Literal["written", "not yet", "never", "unknown"]:
+    """Tell from what a session has now what became of writes whose answers are not known.
 
     Args:
-        intent: what was to be written, and on what it was based.
+        doubtful: what was to be written, all based on the same data; one at least.
         version: the version of the data that was found; None where the core has none.
         found: a digest of that data.
 
-    With versions, only the write itself or one of somebody else's can have made the next version, and the data tells
-    which. If it was somebody else's, ours was refused, and will be if it is still on its way. From the version after
-    that on nothing can be told. Without versions the data alone has to tell.
+    With versions, only one of the writes or one of somebody else's can have made the next version, and the data tells
+    which. If it was somebody else's, ours were refused, and will be if they are still on their way. As long as there is
+    no next version, one that is still on its way may make it. From the version after that on nothing can be told.
+    Without versions the data alone has to tell.
     """
-    if intent.version is None or version is None:
-        if found == intent.after:
+    base = doubtful[0]
+    is_ours = any(found == intent.after for intent in doubtful)
+    if base.version is None or version is None:
+        if is_ours:
             return "written"
-        return "not written" if found == intent.before else "unknown"
-    if version == intent.version:
-        return "not written"
-    if version == intent.version + 1:
-        return "written" if found == intent.after else "not written"
+        return "not yet" if found == base.before else "unknown"
+    if version == base.version:
+        return "not yet"
+    if version == base.version + 1:
+        return "written" if is_ours else "never"
     return "unknown"

@@ -20,14 +20,24 @@ from supertokens_lite._io.base import IO
 from supertokens_lite._io.blocking import lacks_loop
 from supertokens_lite._io.journal import Intent, Journal
 from supertokens_lite._protocol import cdi, cdi_many
+from supertokens_lite._protocol.cdi import VersionedData
 from supertokens_lite._protocol.jsondata import build_canonical, check_object
-from supertokens_lite.exceptions import EventLoopRequiredError, GeneralError
+from supertokens_lite.exceptions import (
+    ClosedError,
+    CoreError,
+    CoreResponseError,
+    CoreUnavailableError,
+    CoreVersionError,
+    EventLoopRequiredError,
+    GeneralError,
+    JournalError,
+)
 from supertokens_lite.recipe.session.bulk_changes import PlannedChange, data_of, digest, judge
 from supertokens_lite.recipe.session.bulk_results import BulkResult, Outcome
 from supertokens_lite.recipe.session.functions import SessionFunctions, build_information
 from supertokens_lite.recipe.session.results import SessionInformationResult
 
-__all__ = ("BatchWay", "Item", "SingleWay", "Task", "Way")
+__all__ = ("BatchWay", "Halted", "Item", "SingleWay", "Task", "Way", "ends_all", "may_pass")
 
 A_BATCH: Final = 50
 MOST_CONFLICTS: Final = 20
@@ -45,18 +55,18 @@ class Item:
     Attributes:
         handle: the session.
         user_id: its user, once that is known.
-        intent: what was written last, if it is not known whether it arrived.
+        doubtful: the writes that nobody answered: each may have arrived, or may still.
         before: the data as it was first read.
         conflicts: how often somebody else came between.
         result: what came of it, at last.
     """
 
-    __slots__ = ("before", "conflicts", "handle", "intent", "result", "user_id")
+    __slots__ = ("before", "conflicts", "doubtful", "handle", "result", "user_id")
 
     def __init__(self, handle: str, user_id: str | None, intent: Intent | None) -> None:
         self.handle = handle
         self.user_id = user_id
-        self.intent = intent
+        self.doubtful = [] if intent is None else [intent]
         self.before: dict[str, Any] | None = None
         self.conflicts = 0
         self.result: BulkResult | None = None
@@ -120,15 +130,9 @@ class Way(ABC):
         item.user_id = session.user_id
         found = data_of(session, change.target)
         found_text = build_canonical(found)
-        if item.intent is not None:
-            verdict = judge(item.intent, version, digest(found_text))
-            if verdict == "written":
-                item.end("updated", after=found)
-                return None
-            if verdict == "unknown" and change.is_function:
-                item.end("conflict", error=GeneralError(CANT_TELL))
-                return None
-            item.intent = None
+        self._judge(item, version, found)
+        if item.result is not None:
+            return None
         item.before = found
         after = await self._apply(item, session)
         if item.result is not None:
@@ -140,6 +144,18 @@ class Way(ABC):
         else:
             return after, Intent(version, digest(found_text), digest(after_text))
         return None
+
+    def _judge(self, item: Item, version: int | None, found: dict[str, Any]) -> None:
+        """Look at what was found for what became of the writes in doubt; that may be all there is to do."""
+        if not item.doubtful:
+            return
+        verdict = judge(item.doubtful, version, digest(build_canonical(found)))
+        if verdict == "written":
+            item.end("updated", after=found)
+        elif verdict == "unknown" and self.task.change.is_function:
+            item.end("conflict", error=GeneralError(CANT_TELL))
+        elif verdict != "not yet":
+            item.doubtful.clear()
 
     async def _apply(self, item: Item, session: SessionInformationResult) -> dict[str, Any] | None:
         """Apply the change to a session; what it raises is the session's failure."""
@@ -168,7 +184,7 @@ class Way(ABC):
             intents = [(item.handle, intent) for item, _, intent in writes]
             await self.task.io.in_thread(lambda: journal.record_intents(intents))
         for item, _, intent in writes:
-            item.intent = intent
+            item.doubtful.append(intent)
 
 
 class BatchWay(Way):
@@ -199,20 +215,24 @@ class BatchWay(Way):
         written = await self.task.querier.send(cdi_many.update_many(updates), cdi_many.read_updated)
         conflicts = 0
         for item, update, became in zip(items, updates, written, strict=True):
-            item.intent = None
             if became.done:
                 item.end("updated", after=dict(update.data))
             elif became.newer is None:
                 item.end("gone")
             else:
                 conflicts += 1
-                self._meet_conflict(item, update.data, became.newer.data)
+                self._meet_conflict(item, update.data, became.newer)
         if conflicts:
             await self.task.io.sleep(self.task.io.random() * CONFLICT_WAIT_S)
 
-    def _meet_conflict(self, item: Item, wanted: Any, newer: dict[str, Any]) -> None:
+    def _meet_conflict(self, item: Item, wanted: Any, there: VersionedData) -> None:
         """Have a session read and changed anew, unless the change is a replacement: it is not to replace the unseen."""
         item.conflicts += 1
+        del item.doubtful[-1:]  # this write is in no doubt: it was refused. One before it may be what came between
+        newer = there.data
+        self._judge(item, there.version, newer)
+        if item.result is not None:
+            return
         if self.task.change.replacement is not None and build_canonical(wanted) == build_canonical(newer):
             item.end("unchanged", after=newer)
         elif self.task.change.replacement is not None or item.conflicts >= MOST_CONFLICTS:
@@ -243,8 +263,25 @@ class SingleWay(Way):
             done = await settle(task.functions.front.update_session_data_in_database(item.handle, after, {}))
         else:
             done = await task.functions.replace_payload(item.handle, after, item.user_id or "", {})
-        item.intent = None
         if done:
             item.end("updated", after=after)
         else:
             item.end("gone")
+
+
+class Halted(Exception):
+    """A session was not begun, because the update was stopped while it waited."""
+
+
+def ends_all(error: Exception) -> bool:
+    """Tell whether an error is not about the session at hand."""
+    if isinstance(error, RuntimeError) and lacks_loop(error):
+        return True
+    return isinstance(error, (Halted, JournalError, EventLoopRequiredError, ClosedError, CoreVersionError))
+
+
+def may_pass(error: CoreError) -> bool:
+    """Tell whether another try may go better; what a core says in a garbled way it may say clearly then."""
+    if isinstance(error, CoreResponseError):
+        return error.retryable or error.status == 200
+    return isinstance(error, CoreUnavailableError)
