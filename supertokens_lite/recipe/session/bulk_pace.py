@@ -95,13 +95,17 @@ class Pacing:
         self._next_start = 0.0
         self._latencies: list[float] = []
         self._pressures: list[float | None] = []
-        self.paused_until = 0.0
-        """No call begins before; as the core asked."""
+        self._pauses: list[float] = [0.0]
 
     @property
     def limit(self) -> int:
         """How many calls may be under way now."""
         return self._pace.limit
+
+    @property
+    def paused_until(self) -> float:
+        """When the next call may begin, as the core asked."""
+        return max(self._pauses)
 
     @property
     def is_pressed(self) -> bool:
@@ -118,12 +122,13 @@ class Pacing:
             return
         self._pressures.append(wait_s)
         if wait_s is not None:
-            self.paused_until = max(self.paused_until, now + min(wait_s, LONGEST_PAUSE_S))
+            self._pauses.append(now + min(wait_s, LONGEST_PAUSE_S))  # of two threads neither shortens the other's
 
     def decide(self) -> None:
         """Draw the conclusions from what was noted, and begin to collect anew."""
         latencies, self._latencies = self._latencies, []
         pressures, self._pressures = self._pressures, []
+        self._pauses = [self.paused_until]
         average_s = sum(latencies) / len(latencies) if latencies else 0.0
         self._pace = next_pace(self._pace, Facts(len(latencies), average_s, len(pressures)), self._bound)
 
