@@ -21,6 +21,8 @@ DIST = ROOT / ".nox" / "dist"
 PEER = "supertokens-python==0.31.4"
 PEER_SERVER = ("fastapi", "uvicorn", "httptools", "uvloop")
 FUZZER = "atheris>=2.3"
+SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
+"""How pytest runs many tests: several at once, on as many processors as there are."""
 
 
 def install(session: nox.Session, *groups: str, extras: str = EXTRAS) -> None:
@@ -58,7 +60,7 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests; arguments go to pytest."""
     install(session, "test", "lint")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session
@@ -96,12 +98,9 @@ def generate(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Run the tests that are not marked slow, under two of the four drivers, with branch coverage, and report."""
     install(session, "test", "lint")
-    session.run("coverage", "erase")
     drivers = {"SUPERTOKENS_LITE_DRIVERS": "asyncio,direct"}  # what is covered is the same
     quick = ("-q", "-m", "not slow", "--hypothesis-profile=quick")
-    session.run("coverage", "run", "-m", "pytest", *quick, *session.posargs, env=drivers)
-    session.run("coverage", "combine", "-q")
-    session.run("coverage", "report")
+    session.run("pytest", "--cov", *SIDE_BY_SIDE, *quick, *session.posargs, env=drivers)
 
 
 @nox.session
@@ -131,7 +130,7 @@ def lowest(session: nox.Session) -> None:
     extras = PROJECT["project"]["optional-dependencies"]
     requirements = [*PROJECT["project"]["dependencies"], *(each for name in EXTRAS.split(",") for each in extras[name])]
     session.install("-q", *(entry.replace(">=", "==", 1) for entry in requirements))
-    session.run("pytest", "-q", "-m", "not slow", *session.posargs)
+    session.run("pytest", "-q", *SIDE_BY_SIDE, "-m", "not slow", *session.posargs)
 
 
 @nox.session
@@ -192,4 +191,4 @@ def compat(session: nox.Session) -> None:
 def pythons(session: nox.Session) -> None:
     """Run the quick tests under the other supported Pythons."""
     install(session, "test")
-    session.run("pytest", "-q", "-m", "not slow", *session.posargs)
+    session.run("pytest", "-q", *SIDE_BY_SIDE, "-m", "not slow", *session.posargs)

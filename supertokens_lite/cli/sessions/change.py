@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import inspect
 import json
 import sys
-import traceback
-from functools import reduce
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from supertokens_lite._protocol.jsondata import check_object
 from supertokens_lite._protocol.jsontext import parse_json
 from supertokens_lite.exceptions import BadInputError, ConfigurationError
 from supertokens_lite.recipe.session.bulk import ChangeFunction, MergePatch
+from supertokens_lite.recipe.session.bulk_jobs import find_function
 from supertokens_lite.types import is_object
 
 __all__ = ("Choice", "choose_change")
@@ -142,30 +140,10 @@ def _combine(patches: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
 
 def _load(name: str) -> ChangeFunction:
     """Import the function that `module:name` names, from the working directory or from where packages are."""
-    module_name, separator, path = name.partition(":")
-    if not separator or not all(part.isidentifier() for part in (*module_name.split("."), *path.split("."))):
-        raise ConfigurationError(f"--function {name!r} must be MODULE:NAME, as in shop.jobs:count_visit")
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)
     try:
-        module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:
-        if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}."):
-            raise ConfigurationError(
-                f"--function: there is no module {error.name}, here or among what is installed"
-            ) from error
-        raise ConfigurationError(f"--function: {module_name} can't be imported: {_explain(error)}") from error
-    try:
-        function: Any = reduce(getattr, path.split("."), module)
-    except AttributeError:
-        raise ConfigurationError(f"--function: the module {module_name} has no {path}") from None
-    if not callable(function):
-        raise ConfigurationError(f"--function: {name} is no function but of type {type(function).__name__}")
-    return cast("ChangeFunction", function)
-
-
-def _explain(error: BaseException) -> str:
-    """Say what was raised while a module was imported, and where."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
+        return find_function(name)
+    except BadInputError as error:
+        raise ConfigurationError(f"--{error}") from error

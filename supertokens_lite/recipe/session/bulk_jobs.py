@@ -11,8 +11,10 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -53,20 +55,32 @@ def find_function(name: str) -> ChangeFunction:
     """Import a function that is named as `package.module:callable`; nothing is evaluated.
 
     Raises:
-        BadInputError: there is no such module or function.
+        BadInputError: there is no such module or function, or the module can't be imported.
     """
     module_name, _, path = name.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), *path.split("."))):
-        raise BadInputError(f"{name!r} must be written as package.module:callable", "function")
+        raise BadInputError(f"{name!r} must be MODULE:NAME, as in shop.jobs:count_visit", "function")
     try:
-        found: Any = importlib.import_module(module_name)
-    except ImportError as error:
-        raise BadInputError(f"{name!r}: {error}", "function") from error
-    for part in path.split("."):
-        found = getattr(found, part, None)
+        module = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}."):
+            raise BadInputError(
+                f"there is no module {error.name}, here or among what is installed", "function"
+            ) from error
+        raise BadInputError(f"{module_name} can't be imported: {_explain(error)}", "function") from error
+    try:
+        found: Any = reduce(getattr, path.split("."), module)
+    except AttributeError:
+        raise BadInputError(f"the module {module_name} has no {path}", "function") from None
     if not callable(found):
-        raise BadInputError(f"{name!r}: {module_name} has no function {path}", "function")
+        raise BadInputError(f"{name} is no function but of type {type(found).__name__}", "function")
     return cast("ChangeFunction", found)
+
+
+def _explain(error: BaseException) -> str:
+    """Say what was raised while a module was imported, and where."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
 
 
 def describe_change(change: object) -> dict[str, Any]:
