@@ -53,10 +53,10 @@ GOALS = (
     Goal("fast, 16 tasks", LIMIT, 0.75),
     Goal("fast, 16 tasks", NODE_PEER, 2.5),
     Goal("fast, 16 tasks", PYTHON_PEER, 40),
-    Goal("fast, bulk one by one", LIMIT, 0.75),
+    Goal("fast, bulk one by one", LIMIT, None),
     Goal("fast, bulk one by one", NODE_PEER, 2.5),
     Goal("fast, 8 threads", LIMIT, 0.6),
-    Goal("fast, blocking bulk one by one", LIMIT, 0.6),
+    Goal("fast, blocking bulk one by one", LIMIT, None),
 )
 BATCH_GOALS = (
     Goal("default, bulk in batches", "default, 16 tasks", 5),

@@ -207,6 +207,7 @@ class BulkUpdates:
 
     async def _advance(self, io: IO) -> None:
         """Go one round; whatever goes wrong with it ends the update, and what was done is not forgotten."""
+        watch = watching.set(self._note_trouble)
         try:
             if self._feed is None:
                 self._begun_s = io.monotonic()
@@ -229,6 +230,8 @@ class BulkUpdates:
                 self._hand_over()
             self._finish()
             raise
+        finally:
+            watching.reset(watch)
 
     async def _open(self, io: IO) -> None:
         """Look at everything that can be wrong before the first session is touched."""
@@ -319,9 +322,7 @@ class BulkUpdates:
         while self._waiting and not self._stopping:
             now_s = io.monotonic()
             start_s = pacing.next_start(now_s)
-            is_late = min(list(self._under_way.values()), default=now_s) < now_s - A_ROUND_S / 2
-            ends_s = begun_s + (A_LONG_ROUND_S if is_late else A_ROUND_S)
-            if not is_first and (start_s > ends_s or pacing.is_pressed):
+            if not is_first and (pacing.is_pressed or self._is_over(start_s - begun_s, now_s)):
                 return
             count = min(pacing.most_at_once(most), max(1, len(self._waiting) // limit))
             unit = [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
@@ -329,6 +330,13 @@ class BulkUpdates:
             is_first = False
             self._under_way[id(unit)] = start_s
             yield start_s, unit
+
+    def _is_over(self, round_s: float, now_s: float) -> bool:
+        """Tell whether a round has gone on for long enough; while a call is late, others go on beside it."""
+        if round_s <= A_ROUND_S:
+            return False
+        is_late = min(list(self._under_way.values()), default=now_s) < now_s - A_ROUND_S / 2
+        return not is_late or round_s > A_LONG_ROUND_S
 
     async def _work(self, unit: tuple[float, list[Item]]) -> None:
         """Change some sessions together."""
@@ -351,13 +359,9 @@ class BulkUpdates:
         """Change some sessions until each has a result."""
         way = self._way
         assert way is not None
-
-        async def attempt() -> None:
-            await way.attempt(_left(items))
-
         try:
             while _left(items):
-                await self._persist(attempt)
+                await self._persist(lambda: way.attempt(_left(items)))
         except Exception as error:
             if ends_all(error):
                 raise
@@ -376,7 +380,6 @@ class BulkUpdates:
         while True:
             await self._rest(io, self._pacing.paused_until)
             begun_s = io.monotonic()
-            token = watching.set(self._note_trouble)
             try:
                 value = await call()
             except CoreError as error:
@@ -385,8 +388,6 @@ class BulkUpdates:
             else:
                 self._pacing.note_answer(io.monotonic() - begun_s)
                 return value
-            finally:
-                watching.reset(token)
             await self._rest(io, io.monotonic() + io.random() * min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (tries - 1)))
             tries += 1
 
