@@ -86,6 +86,7 @@ def count_and_stamp(session: SessionInformationResult) -> dict[str, Any]:
     return {**count(session), "stamp": uuid.uuid4().hex}
 
 
+@pytest.mark.usefixtures("transport")
 @pytest.mark.parametrize(
     ("change", "stored"),
     [
@@ -110,6 +111,7 @@ def test_a_write_that_comes_late(core_uri: str, drive: Drive, change: Any, store
     drive(scenario)
 
 
+@pytest.mark.usefixtures("transport")
 @pytest.mark.parametrize(
     ("change", "outcome", "stored"),
     [
