@@ -22,7 +22,7 @@ from tests.bulk import collect, create_many, data_of
 from tests.conftest import Drive
 from tests.servers import Reply, Seen, Server, serve
 
-pytestmark = pytest.mark.embedded_only
+pytestmark = [pytest.mark.embedded_only, pytest.mark.usefixtures("transport")]
 
 
 def count(session: SessionInformationResult) -> dict[str, Any]:
@@ -86,7 +86,6 @@ def count_and_stamp(session: SessionInformationResult) -> dict[str, Any]:
     return {**count(session), "stamp": uuid.uuid4().hex}
 
 
-@pytest.mark.usefixtures("transport")
 @pytest.mark.parametrize(
     ("change", "stored"),
     [
@@ -111,7 +110,6 @@ def test_a_write_that_comes_late(core_uri: str, drive: Drive, change: Any, store
     drive(scenario)
 
 
-@pytest.mark.usefixtures("transport")
 @pytest.mark.parametrize(
     ("change", "outcome", "stored"),
     [

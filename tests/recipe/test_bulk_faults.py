@@ -28,6 +28,8 @@ from tests.bulk import StubCore, collect, create_many, data_of
 from tests.conftest import Drive
 from tests.servers import Fault, Reply, closed_port, serve, session_core
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 
 def count(session: SessionInformationResult) -> dict[str, Any]:
     """Add one."""
@@ -60,7 +62,6 @@ class LosingAnswers(StubCore):
         return Fault("reset") if seen.method == "PUT" and self.writes % 20 == 7 else answer
 
 
-@pytest.mark.usefixtures("transport")
 @pytest.mark.parametrize("kind", [Faulty, LosingAnswers])
 @pytest.mark.parametrize("change", [Replace({"n": 1}), MergePatch({"n": 1}), count])
 def test_faults(kind: type[StubCore], change: Any, drive: Drive) -> None:
@@ -83,7 +84,6 @@ def test_faults(kind: type[StubCore], change: Any, drive: Drive) -> None:
     drive(scenario)
 
 
-@pytest.mark.usefixtures("transport")
 def test_a_refusal_is_each_sessions_own(drive: Drive) -> None:
     """What the core refuses for good is not tried again, and named."""
 
@@ -104,7 +104,6 @@ def test_a_refusal_is_each_sessions_own(drive: Drive) -> None:
     drive(scenario)
 
 
-@pytest.mark.usefixtures("transport")
 def test_no_core() -> None:
     """Without a core the update ends before any session, naming the host."""
     with build_app(closed_port()) as app, pytest.raises(CoreUnavailableError, match=r"127\.0\.0\.1"):
@@ -295,7 +294,6 @@ def test_a_batch_whose_answer_is_lost(core_uri: str, drive: Drive) -> None:
     drive(scenario)
 
 
-@pytest.mark.usefixtures("transport")
 def test_a_call_that_takes_long(drive: Drive) -> None:
     """While one call takes longer than a round the others go on."""
     others = threading.Semaphore(0)
