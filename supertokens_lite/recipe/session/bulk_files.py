@@ -164,11 +164,11 @@ def check_name(name: object) -> str | None:
     """Say what keeps a value from being the name of a session or user; None if nothing does."""
     if not isinstance(name, str):
         return f"must be a string, not {type(name).__name__}"
+    if name.isprintable() and " " not in name and name:  # the only blank that can be printed
+        return None
     parts = name.split()
     if not parts:
         return "is blank"
     if parts != [name]:
         return f"{name!r} has a blank in it"
-    if not name.isprintable():
-        return "has characters that can't be in it"
-    return None
+    return "has characters that can't be in it"
