@@ -181,8 +181,8 @@ class BlockingIO(IO):
         shared = _Shared(chain(begun, waiting))
         context = copy_context()
         with ThreadPoolExecutor(limit, thread_name_prefix="supertokens-lite-each") as pool:
-            workers = [pool.submit(context.copy().run, _work, shared, function) for _ in range(limit)]
             try:
+                workers = [pool.submit(context.copy().run, _work, shared, function) for _ in range(limit)]
                 for worker in workers:
                     worker.result()
             finally:

@@ -68,8 +68,11 @@ T = TypeVar("T")
 A_ROUND_S: Final = 0.2
 A_LONG_ROUND_S: Final = 2.0
 """So long goes a round in which a call takes longer than half of the usual: the others need not wait for it."""
-AHEAD: Final = 2000
+AHEAD: Final = 4000
 """Sessions that are taken from the source before they are worked on, at most; one page or user may bring more."""
+
+FEWEST: Final = 4
+"""A call takes a quarter of the sessions that it could at least, while there are as many: small calls cost as much."""
 
 MOST_TRIES: Final = 6
 FIRST_WAIT_S: Final = 0.1
@@ -317,6 +320,7 @@ class BulkUpdates:
         """Give what is to be done in a round, a call's worth at a time, and when it may begin."""
         assert self._way is not None
         pacing, most = self._pacing, self._way.most
+        fewest = most // FEWEST if self._options.on_error == "collect" else 1  # else the fewer the sooner it ends
         begun_s = io.monotonic()
         is_first = True
         while self._waiting and not self._stopping:
@@ -324,7 +328,7 @@ class BulkUpdates:
             start_s = pacing.next_start(now_s)
             if not is_first and (pacing.is_pressed or self._is_over(start_s - begun_s, now_s)):
                 return
-            count = min(pacing.most_at_once(most), max(1, len(self._waiting) // limit))
+            count = min(pacing.most_at_once(most), max(1, fewest, len(self._waiting) // limit))
             unit = [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
             pacing.begin(now_s, len(unit))
             is_first = False
