@@ -6,6 +6,7 @@ import argparse
 
 from supertokens_lite.cli.asking import confirm
 from supertokens_lite.cli.setup import existing_core
+from supertokens_lite.cli.tables import count_of
 
 __all__ = ("run",)
 
@@ -22,5 +23,5 @@ def run(arguments: argparse.Namespace) -> int:
         ended = core.revoke_all(arguments.app)
     finally:
         core.close()
-    print(f"{ended:,} session{'' if ended == 1 else 's'} ended.")
+    print(f"{count_of(ended, 'session')} ended.")
     return 0

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final, TextIO
 
-__all__ = ("printable", "shorten", "show_table")
+__all__ = ("count_of", "printable", "shorten", "show_table")
 
 Row = Sequence[str]
 
@@ -43,6 +43,11 @@ def show_table(
         _show_plain(title, head, rows, numbers=numbers, width=shutil.get_terminal_size().columns, out=out)
     else:
         _show_rich(title, head, rows, numbers=numbers, colours=colours, out=out)
+
+
+def count_of(number: int, what: str) -> str:
+    """Give a number of things in words."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def printable(text: str) -> str:

@@ -16,7 +16,7 @@ from supertokens_lite.cli.doctor.asking import Asker, gather
 from supertokens_lite.cli.doctor.checks import judge
 from supertokens_lite.cli.doctor.facts import Facts, Finding, Verdict
 from supertokens_lite.cli.setup import option, read_api_keys
-from supertokens_lite.cli.tables import printable, show_table
+from supertokens_lite.cli.tables import count_of, printable, show_table
 from supertokens_lite.config import SupertokensConfig, parse_domain
 from supertokens_lite.exceptions import ConfigurationError
 
@@ -128,7 +128,7 @@ def _summarise(verdicts: Sequence[Verdict]) -> str:
         return "All is well."
     parts = [
         f"{broken} broken" if broken else "Nothing is broken",
-        *([f"{warnings} warning{'' if warnings == 1 else 's'}"] if warnings else []),
+        *([count_of(warnings, "warning")] if warnings else []),
         *([f"{unchecked} not checked"] if unchecked else []),
     ]
     return ", ".join(parts) + "."

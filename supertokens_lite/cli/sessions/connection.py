@@ -13,13 +13,13 @@ from supertokens_lite._protocol.paths import PUBLIC_APP
 from supertokens_lite.cli.setup import option, read_api_keys, read_config
 from supertokens_lite.config import InputAppInfo, SupertokensConfig
 from supertokens_lite.embedded import EmbeddedCore
-from supertokens_lite.exceptions import ConfigurationError
+from supertokens_lite.exceptions import ConfigurationError, GeneralError
 from supertokens_lite.recipe import session
 from supertokens_lite.recipe.session.bulk_files import check_name
 from supertokens_lite.recipe.session.interfaces import SessionInformationResult
 from supertokens_lite.supertokens import Supertokens
 
-__all__ = ("connect", "describe", "name_core", "read_name")
+__all__ = ("connect", "describe", "find_session", "name_core", "read_name")
 
 VARIABLE: Final = "SUPERTOKENS_CORE_URI"
 CONNECTIONS: Final = 16
@@ -107,6 +107,18 @@ def read_name(what: str, name: str) -> str:
     if fault is not None:
         raise ConfigurationError(f"{what}: {fault}")
     return name
+
+
+def find_session(app: Supertokens, handle: str) -> SessionInformationResult:
+    """Read a session.
+
+    Raises:
+        GeneralError: there is no such session.
+    """
+    information = app.session.blocking.get_session_information(handle)
+    if information is None:
+        raise GeneralError(f"there is no session {handle}, or it has ended")
+    return information
 
 
 def describe(information: SessionInformationResult) -> dict[str, Any]:

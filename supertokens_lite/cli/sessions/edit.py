@@ -20,7 +20,7 @@ from typing import Any, Final, NoReturn
 
 from supertokens_lite._protocol.jsondata import build_canonical, check_object
 from supertokens_lite.cli.asking import confirm, is_asked
-from supertokens_lite.cli.sessions.connection import connect, read_name
+from supertokens_lite.cli.sessions.connection import connect, find_session, read_name
 from supertokens_lite.exceptions import ConfigurationError, GeneralError, SuperTokensError
 
 __all__ = ("run",)
@@ -42,11 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     handle = read_name("HANDLE", arguments.handle)
     editor = _find_editor()
     with connect(arguments) as app:
-        sessions = app.session.blocking
-        information = sessions.get_session_information(handle)
-        if information is None:
-            raise GeneralError(f"there is no session {handle}, or it has ended")
-        before = information.session_data_in_database
+        before = find_session(app, handle).session_data_in_database
         text = _Text(before)
         after = text.edit(editor)
         if after is None:
@@ -60,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
             return after
 
         try:
-            saved = sessions.modify_session_data_in_database(handle, replace)
+            saved = app.session.blocking.modify_session_data_in_database(handle, replace)
         except _Changed:
             text.keep("somebody else changed the data meanwhile; theirs stays")
         except SuperTokensError as error:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from supertokens_lite.cli.sessions.connection import connect, describe, read_name
-from supertokens_lite.cli.tables import printable, shorten, show_table
+from supertokens_lite.cli.tables import count_of, printable, shorten, show_table
 from supertokens_lite.cli.times import show_age
 from supertokens_lite.recipe.session.interfaces import SessionInformationResult
 
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif not sessions:
         print(f"{user} has no sessions.")
     else:
-        count = f"{len(sessions):,} session{'' if len(sessions) == 1 else 's'} of {user}"
+        count = f"{count_of(len(sessions), 'session')} of {user}"
         rows = [_build_row(each, time.time() * 1000) for each in sessions]
         if sys.stdout.isatty():
             _show_in_terminal(count, rows)

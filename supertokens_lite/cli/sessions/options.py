@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from supertokens_lite.cli.tree import Commands, Parser, add_command, add_commands
+from supertokens_lite.recipe.session.bulk_changes import TARGETS
+from supertokens_lite.recipe.session.bulk_files import FORMATS
 
 __all__ = ("add_sessions",)
-
-FORMATS: Final = ("text", "csv", "jsonl")
-TARGETS: Final = ("session_data", "access_token_payload")
 
 CORE_NOTES: Final = """\
 URI is http://HOST:PORT, with /appid-NAME behind it for an app, or

@@ -6,6 +6,7 @@ import argparse
 
 from supertokens_lite.cli.asking import confirm
 from supertokens_lite.cli.sessions.connection import connect, read_name
+from supertokens_lite.cli.tables import count_of
 from supertokens_lite.exceptions import ConfigurationError
 from supertokens_lite.supertokens import Supertokens
 
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not handles:
             print("There are no sessions to end.")
             return 0
-        question = f"End {_count(len(handles))}{' of ' + ', '.join(users) if users else ''}?"
+        question = f"End {count_of(len(handles), 'session')}{' of ' + ', '.join(users) if users else ''}?"
         if not arguments.yes and not confirm(question, otherwise="pass --yes to end them without asking"):
             print("Nothing was changed.")
             return 0
@@ -38,17 +39,14 @@ def run(arguments: argparse.Namespace) -> int:
             ended = {handle for user in users for handle in end(user, True, arguments.tenant)}
         else:
             ended = set(app.session.blocking.revoke_multiple_sessions(handles))
-    print(f"{_count(len(ended))} ended.")
+    print(f"{count_of(len(ended), 'session')} ended.")
     missing = [handle for handle in named if handle not in ended]
     if missing:
-        print(f"{_count(len(missing))} had ended before: {', '.join(missing[:3])}{', …' if len(missing) > 3 else ''}")
+        more = ", …" if len(missing) > 3 else ""
+        print(f"{count_of(len(missing), 'session')} had ended before: {', '.join(missing[:3])}{more}")
     return 0
 
 
 def _find(app: Supertokens, users: list[str], tenant_id: str | None) -> list[str]:
     find = app.session.blocking.get_all_session_handles_for_user
     return list(dict.fromkeys(handle for user in users for handle in find(user, True, tenant_id)))
-
-
-def _count(number: int) -> str:
-    return f"{number:,} session{'' if number == 1 else 's'}"

@@ -7,10 +7,9 @@ import json
 import time
 from typing import Any
 
-from supertokens_lite.cli.sessions.connection import connect, describe, read_name
+from supertokens_lite.cli.sessions.connection import connect, describe, find_session, read_name
 from supertokens_lite.cli.tables import printable
 from supertokens_lite.cli.times import show_age, show_moment
-from supertokens_lite.exceptions import GeneralError
 from supertokens_lite.recipe.session.interfaces import SessionInformationResult
 
 __all__ = ("run",)
@@ -24,9 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     handle = read_name("HANDLE", arguments.handle)
     with connect(arguments) as app:
-        information = app.session.blocking.get_session_information(handle)
-    if information is None:
-        raise GeneralError(f"there is no session {handle}, or it has ended")
+        information = find_session(app, handle)
     if arguments.json:
         print(json.dumps(describe(information), indent=2))
     else:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from supertokens_lite.cli.sessions.connection import read_name
+from supertokens_lite.cli.tables import count_of
 from supertokens_lite.exceptions import ConfigurationError
 from supertokens_lite.recipe.session.bulk import AllSessions, AllUsers, HandleFile, Source, UserFile, Users
 from supertokens_lite.recipe.session.bulk_files import Listing
@@ -50,12 +51,12 @@ def choose_source(arguments: argparse.Namespace) -> Choice:
     if arguments.handles_file is None:
         column = arguments.column or "user_id"
         count = _count(Listing(path, column, arguments.format))
-        words = f"all sessions of the users in {path} ({_tell(count)})"
+        words = f"all sessions of the users in {path} ({count_of(count, 'line')})"
         return Choice(UserFile(path, column=column, format=arguments.format), words)
     column = arguments.column or "session_handle"
     count = _count(Listing(path, column, arguments.format))
     source = HandleFile(path, column=column, format=arguments.format)
-    return Choice(source, f"those in {path} ({_tell(count)})", count)
+    return Choice(source, f"those in {path} ({count_of(count, 'line')})", count)
 
 
 def _count(listing: Listing) -> int:
@@ -69,10 +70,6 @@ def _count(listing: Listing) -> int:
     finally:
         listing.close()
     return _count_lines(listing.path) - (listing.format == "csv")
-
-
-def _tell(count: int) -> str:
-    return f"{count:,} line{'' if count == 1 else 's'}"
 
 
 def _count_lines(path: Path) -> int:

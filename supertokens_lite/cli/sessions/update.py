@@ -18,7 +18,7 @@ from supertokens_lite.cli.sessions.interruption import INTERRUPTED, Interruption
 from supertokens_lite.cli.sessions.progress import Progress, start_progress
 from supertokens_lite.cli.sessions.source import Choice, choose_source
 from supertokens_lite.cli.setup import read_whole
-from supertokens_lite.cli.tables import printable, show_table
+from supertokens_lite.cli.tables import count_of, printable, show_table
 from supertokens_lite.cli.tree import PROGRAM
 from supertokens_lite.exceptions import (
     BadInputError,
@@ -164,9 +164,8 @@ class _Run:
             rows.append(("done before", f"{report.skipped:,}"))
         if rows:
             show_table("Sessions", ("outcome", "sessions"), rows, numbers=(1,), file=self._out)
-        one = "" if report.total == 1 else "s"
         dry = " Nothing was written: it was a dry run." if self._arguments.dry_run else ""
-        rate = f"{report.total:,} session{one} in {report.duration_s:,.1f} s, {report.rate:,.0f} a second."
+        rate = f"{count_of(report.total, 'session')} in {report.duration_s:,.1f} s, {report.rate:,.0f} a second."
         print(rate + dry, file=self._out)
         self._show_failures(report)
 

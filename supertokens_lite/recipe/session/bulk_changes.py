@@ -20,6 +20,7 @@ from supertokens_lite.recipe.session.results import SessionInformationResult
 from supertokens_lite.types import MaybeAwaitable
 
 __all__ = (
+    "TARGETS",
     "ChangeFunction",
     "MergePatch",
     "PlannedChange",
