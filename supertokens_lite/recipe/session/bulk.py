@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Final, NamedTuple, TypeVar, cast
+from typing import Final, NamedTuple, TypeVar
 
 from supertokens_lite._core.querier import Querier
 from supertokens_lite._core.watching import watching
@@ -27,7 +27,14 @@ from supertokens_lite.exceptions import (
 )
 from supertokens_lite.recipe.session.bulk_changes import ChangeFunction, MergePatch, PlannedChange, Replace
 from supertokens_lite.recipe.session.bulk_pace import Pacing
-from supertokens_lite.recipe.session.bulk_results import DONE, OUTCOMES, BulkReport, BulkResult, Outcome
+from supertokens_lite.recipe.session.bulk_results import (
+    DONE,
+    FAILURES_KEPT,
+    BulkReport,
+    BulkResult,
+    Outcome,
+    zero_counts,
+)
 from supertokens_lite.recipe.session.bulk_sources import (
     AllSessions,
     AllUsers,
@@ -39,6 +46,7 @@ from supertokens_lite.recipe.session.bulk_sources import (
     Source,
     UserFile,
     Users,
+    identify_job,
 )
 from supertokens_lite.recipe.session.bulk_ways import BatchWay, Halted, Item, SingleWay, Task, Way, ends_all, may_pass
 from supertokens_lite.recipe.session.functions import SessionFunctions
@@ -79,8 +87,6 @@ FIRST_WAIT_S: Final = 0.1
 LONGEST_WAIT_S: Final = 2.0
 A_NAP_S: Final = 0.25
 """After which whoever waits looks whether the update was stopped."""
-
-FAILURES_KEPT: Final = 20
 
 
 class BulkTools(NamedTuple):
@@ -130,7 +136,7 @@ class BulkUpdates:
         self._known: set[str] = set()
         self._finished: list[BulkResult] = []
         self._ready: deque[BulkResult] = deque()
-        self._counts: dict[Outcome, int] = dict.fromkeys(cast("Sequence[Outcome]", OUTCOMES), 0)
+        self._counts = zero_counts()
         self._failures: list[BulkResult] = []
         self._skipped = 0
         self._begun_s: float | None = None
@@ -239,14 +245,8 @@ class BulkUpdates:
     async def _open(self, io: IO) -> None:
         """Look at everything that can be wrong before the first session is touched."""
         options = self._options
-        fingerprint = await io.in_thread(self._source.fingerprint)
         if options.journal is not None:
-            job = {
-                "source": fingerprint,
-                "change": self._change.identity,
-                "target": self._change.target,
-                "tenant": options.tenant_id or "",
-            }
+            job = await io.in_thread(lambda: identify_job(self._source, self._change, options.tenant_id))
             self._journal = Journal(options.journal, job, read_only=options.dry_run)
             await io.in_thread(self._journal.open)
         tools = self._tools

@@ -22,7 +22,7 @@ from supertokens_lite._io.journal import Journal
 from supertokens_lite._protocol.jsontext import build_json, parse_json
 from supertokens_lite.exceptions import BadInputError, JournalError
 from supertokens_lite.recipe.session.bulk_changes import ChangeFunction, MergePatch, Replace
-from supertokens_lite.recipe.session.bulk_results import BulkReport
+from supertokens_lite.recipe.session.bulk_results import FAILURES_KEPT, BulkReport
 from supertokens_lite.recipe.session.bulk_sources import (
     AllSessions,
     AllUsers,
@@ -47,8 +47,6 @@ __all__ = (
     "restore_change",
     "restore_source",
 )
-
-FAILURES_KEPT: Final = 20
 
 
 def find_function(name: str) -> ChangeFunction:

@@ -6,13 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-__all__ = ("DONE", "OUTCOMES", "BulkReport", "BulkResult", "Outcome")
+__all__ = ("DONE", "FAILURES_KEPT", "BulkReport", "BulkResult", "Outcome", "zero_counts")
 
 Outcome = Literal["updated", "unchanged", "gone", "conflict", "failed", "would_update"]
 
-OUTCOMES: Final = ("updated", "unchanged", "gone", "conflict", "failed", "would_update")
+OUTCOMES: Final[tuple[Outcome, ...]] = ("updated", "unchanged", "gone", "conflict", "failed", "would_update")
 DONE: Final = frozenset(("updated", "unchanged", "gone"))
 """What a journal remembers; the rest is tried again by the next run."""
+
+FAILURES_KEPT: Final = 20
+"""How many failures a report has."""
+
+
+def zero_counts() -> dict[Outcome, int]:
+    """Give how many sessions have each outcome before there are any."""
+    return dict.fromkeys(OUTCOMES, 0)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from supertokens_lite._io.base import IO
 from supertokens_lite._protocol import cdi_many
 from supertokens_lite._protocol.paths import PUBLIC_TENANT
 from supertokens_lite.exceptions import BadInputError, CoreError, GeneralError
+from supertokens_lite.recipe.session.bulk_changes import PlannedChange
 from supertokens_lite.recipe.session.bulk_files import FileFormat, Line, Listing, check_name
 from supertokens_lite.recipe.session.interfaces import RecipeInterface
 from supertokens_lite.types import CoreCall
@@ -33,6 +34,7 @@ __all__ = (
     "Source",
     "UserFile",
     "Users",
+    "identify_job",
 )
 
 T = TypeVar("T")
@@ -100,6 +102,16 @@ class Source(ABC):
             BadInputError: it can't be read; nothing was written.
             GeneralError: the core does not have what it needs.
         """
+
+
+def identify_job(source: Source, change: PlannedChange, tenant_id: str | None) -> dict[str, str]:
+    """Tell one update from others, by what a journal refuses another one for; may read a file."""
+    return {
+        "source": source.fingerprint(),
+        "change": change.identity,
+        "target": change.target,
+        "tenant": tenant_id or "",
+    }
 
 
 class _Names:

@@ -15,7 +15,7 @@ change the same sessions to the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
@@ -27,7 +27,6 @@ from supertokens_lite.exceptions import BadInputError, ConfigurationError, Gener
 from supertokens_lite.recipe.session.bulk import BulkReport, BulkResult, ChangeFunction, MergePatch, Replace, Source
 from supertokens_lite.recipe.session.bulk_changes import Target, plan_change
 from supertokens_lite.recipe.session.bulk_jobs import (
-    FAILURES_KEPT,
     Chunk,
     JobFolder,
     LeftOut,
@@ -38,7 +37,8 @@ from supertokens_lite.recipe.session.bulk_jobs import (
     restore_change,
     restore_source,
 )
-from supertokens_lite.recipe.session.bulk_results import OUTCOMES, Outcome
+from supertokens_lite.recipe.session.bulk_results import FAILURES_KEPT, Outcome, zero_counts
+from supertokens_lite.recipe.session.bulk_sources import identify_job
 from supertokens_lite.recipe.session.syncio import bulk_update, iter_bulk_update
 from supertokens_lite.supertokens import Supertokens, is_recipe_initialized
 
@@ -164,7 +164,7 @@ class FanOut:
         self._begun_s = now()
         self._ended_s = self._begun_s
         self._pending: dict[int, AsyncResult[dict[str, Any]]] = {}
-        self._counts: dict[Outcome, int] = dict.fromkeys(cast("Sequence[Outcome]", OUTCOMES), 0)
+        self._counts = zero_counts()
         self._failures: list[dict[str, Any]] = []
         self._skipped = 0
         self._done = 0
@@ -325,9 +325,7 @@ def fan_out(
         if folder is None:
             chunks: Iterator[Chunk] = (Chunk(number, {"handles": some}) for number, some in enumerate(cutting, 1))
         else:
-            identity = plan_change(restored, target).identity
-            job = {"source": source.fingerprint(), "change": identity, "target": target, "tenant": tenant_id or ""}
-            kept = JobFolder(folder, job)
+            kept = JobFolder(folder, identify_job(source, plan_change(restored, target), tenant_id))
             if not kept.is_cut():
                 kept.cut(cutting, left_out)
             left_out = kept.left_out()
