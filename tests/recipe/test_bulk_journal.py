@@ -272,7 +272,7 @@ async def _interrupted(app: Supertokens, journal: Path, concurrency: int, least:
     assert done >= least
     report = await app.session.bulk_update(Handles(handles), change, journal=journal)
     assert report.counts["updated"] + report.skipped == 400
-    assert abs(report.skipped - done) <= 1  # the interrupt may meet a result between the journal and its reader
+    assert report.skipped - done in (0, 1)  # a result that is being handed out when the interrupt comes goes with it
     assert [(await data_of(app, handle))["n"] for handle in handles] == list(range(1, 401))
 
 
