@@ -159,7 +159,7 @@ class Keys:
 
     def recall(self, access_token: str) -> AccessToken | None:
         """Give what an access token says that these keys have verified before, if it is still good. Effects: none."""
-        io, held = self._effects.io, self._held
+        io, held = self._effects.asynchronous, self._held  # to ask which colour is in force is slow, for one clock
         if held.keys is None or io.monotonic() >= held.soft_s:
             return None
         return held.keys.recall(access_token, io.now())

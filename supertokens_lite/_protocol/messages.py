@@ -108,6 +108,10 @@ class BaseRequest(ABC):
             cookies = self._cookies = parse_cookies(self.get_header("cookie"))
         return cookies
 
+    def read_credentials(self) -> tuple[str | None, Mapping[str, Sequence[str]]]:
+        """Give what may hold a session's token: the Authorization header, None if it was not sent, and all cookies."""
+        return self.get_header("authorization"), self.read_cookies()
+
     async def body(self) -> bytes:
         """Give the body."""
         return b""

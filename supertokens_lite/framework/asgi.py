@@ -6,7 +6,7 @@ answers requests that end with an error of this package. Everything else passes 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -62,6 +62,13 @@ class AsgiRequest(BaseRequest):
             headers = self._headers = _read_headers(self._scope["headers"])
         found = headers.get(key.lower().encode("latin-1", "replace"))
         return None if found is None else found.decode("latin-1")
+
+    def read_credentials(self) -> tuple[str | None, Mapping[str, Sequence[str]]]:  # noqa: D102
+        headers = self._headers  # as get_header, for every request to a protected route reads these two
+        if headers is None:
+            headers = self._headers = _read_headers(self._scope["headers"])
+        found = headers.get(b"authorization")
+        return None if found is None else found.decode("latin-1"), self.read_cookies() if b"cookie" in headers else {}
 
     def get_original_url(self) -> str:  # noqa: D102
         scope = self._scope
@@ -122,7 +129,8 @@ class Middleware:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                if request.get_session() is not None and not request.answered:
+                session = request.get_session()
+                if session is not None and session.response_mutators and not request.answered:
                     _change(request, message)
             return send(message)
 
@@ -174,7 +182,7 @@ def path_of(scope: Scope, doors: Doors) -> str:
 
 def _read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Give headers by their names; those that came several times as one."""
-    pairs = list(pairs)
+    pairs = pairs if isinstance(pairs, list) else list(pairs)
     headers = dict(pairs)
     if len(headers) < len(pairs):
         headers.clear()

@@ -95,13 +95,13 @@ def test_both_ways_answer_alike(recipe: dict[str, Any], required: bool) -> None:
     """Whatever a request brings, the answer does not tell which way it went."""
     with build_sdk(**recipe) as short, build_sdk(**recipe, **override(get_session=long_way)) as long:
         known: list[SessionContainer | None] = []
-        recall = short.doors._recall
+        recall = short.doors.recall
 
         def note(request: BaseRequest) -> SessionContainer | None:
             known.append(recall(request))
             return known[-1]
 
-        short.doors._recall = note
+        short.doors.recall = note
         shorter, longer = (asyncio.run(answers(build_app(each, session_required=required))) for each in (short, long))
     assert shorter == longer
     assert any(known) == ("anti_csrf" in recipe)  # where a function decides how tokens travel, it is asked each time
@@ -124,8 +124,8 @@ def test_both_ways_answer_alike_without_waiting(mode: Any) -> None:
         for method, headers in (*requests(), *requests()):
             assert answer(short, method, headers) == answer(long, method, headers)
         usual = PlainRequest("GET", "http://localhost:8000/", {"authorization": f"Bearer {GOOD}"})
-        assert short.doors._recall(usual) is not None
-        assert long.doors._recall(usual) is None
+        assert short.doors.recall(usual) is not None
+        assert long.doors.recall(usual) is None
 
 
 def test_options_are_seen_to_when_the_token_is_known() -> None:

@@ -254,11 +254,16 @@ async def failed_claims(
 
 
 class ClaimRegistry:
-    """The claims and validators that other recipes add to every session."""
+    """The claims and validators that other recipes add to every session.
+
+    Attributes:
+        has_validators: whether there is any validator.
+    """
 
     def __init__(self) -> None:
         self._claims: dict[str, SessionClaim[Any]] = {}
         self._validators: list[SessionClaimValidator] = []
+        self.has_validators = False
 
     def add_claim(self, claim: SessionClaim[Any]) -> None:
         """Have a claim built into every new session.
@@ -273,11 +278,7 @@ class ClaimRegistry:
     def add_validator(self, validator: SessionClaimValidator) -> None:
         """Have a validator look at every session."""
         self._validators.append(validator)
-
-    @property
-    def has_validators(self) -> bool:
-        """Whether there is any validator."""
-        return bool(self._validators)
+        self.has_validators = True
 
     def list_claims(self) -> list[SessionClaim[Any]]:
         """Give the claims in a new list, first added first."""

@@ -18,7 +18,7 @@ from supertokens_lite.recipe.session.interfaces import OverrideGlobalClaimValida
 from supertokens_lite.recipe.session.recipe import SessionRecipe
 from supertokens_lite.recipe.session.requests import new_context
 
-__all__ = ("ABOUT_REQUESTS", "ANOTHER_PAGE", "NO_SESSION", "POLICY_VIOLATION", "Doors", "changes_of")
+__all__ = ("ABOUT_REQUESTS", "ANOTHER_PAGE", "NO_SESSION", "POLICY_VIOLATION", "Doors", "changes_of", "is_usual")
 
 ABOUT_REQUESTS: Final = (SuperTokensSessionError, CoreError, BadInputError, PluginError)
 """The errors that `answer_error` answers; all others are about the application or its settings."""
@@ -38,6 +38,8 @@ class Doors:
     Attributes:
         is_endpoint: tells whether a path may lead to an endpoint of the SDK.
         list_endpoints: gives method and path of each, with what is given in the place of a tenant.
+        recall: gives the session of a request at once, where `verify_session` may do no more than that: see
+            `is_usual`; None if it has to look closer.
     """
 
     def __init__(self, recipe: SessionRecipe) -> None:
@@ -45,7 +47,7 @@ class Doors:
         self.is_endpoint = recipe.apis.is_below_base
         self.list_endpoints = recipe.apis.list_places
         self._verifies_itself = is_default(recipe.api_implementation)
-        self._recall = recipe.requests.recall if self._verifies_itself else _recall_nothing
+        self.recall = recipe.requests.recall if self._verifies_itself else _recall_nothing
 
     def choose_path(self, whole: str, inner: str) -> str:
         """Give the path of a request: what the application is mounted below belongs to it only if the endpoints do.
@@ -110,8 +112,8 @@ class Doors:
             SuperTokensSessionError: there is no good session.
             CoreError: the core had to be asked and could not be, or refused.
         """
-        if not anti_csrf_check and not check_database and override_global_claim_validators is None:
-            session = self._recall(request)  # the usual request needs no more
+        if is_usual(anti_csrf_check, check_database, override_global_claim_validators):
+            session = self.recall(request)
             if session is not None:
                 return session
         context = new_context(request, user_context or {})
@@ -122,6 +124,15 @@ class Doors:
         return await self._recipe.verify_session(
             request, anti_csrf_check, session_required, check_database, override_global_claim_validators, context
         )
+
+
+def is_usual(
+    anti_csrf_check: bool | None,
+    check_database: bool,
+    override_global_claim_validators: OverrideGlobalClaimValidators | None,
+) -> bool:
+    """Tell whether `verify_session` is asked for no more than most routes ask for."""
+    return not anti_csrf_check and not check_database and override_global_claim_validators is None
 
 
 def _recall_nothing(request: BaseRequest) -> None:

@@ -39,6 +39,7 @@ __all__ = ("Requests", "has_ended", "new_context")
 
 logger = logging.getLogger("supertokens_lite")
 
+USUAL_SCHEME: Final = "Bearer "
 TOKEN_COOKIES: Final = (ACCESS_COOKIE, REFRESH_COOKIE)
 
 NO_RID: Final = "anti-csrf check failed: the request has no rid header"
@@ -168,8 +169,7 @@ class Requests:
         """
         if self._recall is None or self._claims.has_validators or request.method() != "GET":
             return None
-        cookies = request.read_cookies()
-        authorization = request.get_header("authorization")
+        authorization, cookies = request.read_credentials()
         if authorization is None:
             found = cookies.get(ACCESS_COOKIE)
             if found is None or len(found) > 1 or LEGACY_COOKIE in cookies:
@@ -177,10 +177,9 @@ class Requests:
             session = self._recall(found[0])
             method: transfer.Method = "cookie"
         else:
-            token = transfer.read_bearer(authorization)
-            if token is None or ACCESS_COOKIE in cookies or LEGACY_COOKIE in cookies:
+            if not authorization.startswith(USUAL_SCHEME) or ACCESS_COOKIE in cookies or LEGACY_COOKIE in cookies:
                 return None
-            session = self._recall(token)
+            session = self._recall(authorization[len(USUAL_SCHEME) :])  # no text with blanks in it was ever verified
             method = "header"
         if session is not None:
             session._bind(request, method)

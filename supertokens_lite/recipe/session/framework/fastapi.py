@@ -11,9 +11,9 @@ from fastapi.security.base import SecurityBase
 from starlette.exceptions import WebSocketException
 from starlette.requests import HTTPConnection
 
-from supertokens_lite.framework.asgi import request_of
+from supertokens_lite.framework.asgi import AsgiRequest, request_of
 from supertokens_lite.recipe.session.container import SessionContainer
-from supertokens_lite.recipe.session.doors import ANOTHER_PAGE, NO_SESSION, POLICY_VIOLATION
+from supertokens_lite.recipe.session.doors import ANOTHER_PAGE, NO_SESSION, POLICY_VIOLATION, Doors, is_usual
 from supertokens_lite.recipe.session.exceptions import SuperTokensSessionError
 from supertokens_lite.recipe.session.interfaces import OverrideGlobalClaimValidators
 from supertokens_lite.supertokens import Supertokens
@@ -53,6 +53,7 @@ class VerifySession(SecurityBase):
             override_global_claim_validators,
             user_context,
         )
+        self._is_usual = is_usual(anti_csrf_check, check_database, override_global_claim_validators)
         self._app = app
 
     async def __call__(self, connection: HTTPConnection) -> SessionContainer | None:
@@ -65,16 +66,22 @@ class VerifySession(SecurityBase):
         scope = connection.scope
         request = request_of(scope, LINE)
         doors = (self._app or request.supertokens).doors
-        if scope["type"] == "websocket" and not doors.is_from_website(request, self._arguments[0]):
-            raise WebSocketException(POLICY_VIOLATION, ANOTHER_PAGE)
-        try:
-            session = await doors.verify_session(request, *self._arguments)
-        except SuperTokensSessionError as error:
-            if scope["type"] != "websocket":
-                raise
-            raise WebSocketException(POLICY_VIOLATION, NO_SESSION) from error
+        if scope["type"] == "websocket":
+            session = await self._verify_websocket(request, doors)
+        else:
+            session = doors.recall(request) if self._is_usual else None  # most requests wait for nothing
+            if session is None:
+                session = await doors.verify_session(request, *self._arguments)
         scope.setdefault("state", {})["supertokens"] = session
         return session
+
+    async def _verify_websocket(self, request: AsgiRequest, doors: Doors) -> SessionContainer | None:
+        if not doors.is_from_website(request, self._arguments[0]):
+            raise WebSocketException(POLICY_VIOLATION, ANOTHER_PAGE)
+        try:
+            return await doors.verify_session(request, *self._arguments)
+        except SuperTokensSessionError as error:
+            raise WebSocketException(POLICY_VIOLATION, NO_SESSION) from error
 
 
 @overload
