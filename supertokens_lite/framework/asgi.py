@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from supertokens_lite._protocol.cookies import parse_cookies
 from supertokens_lite._protocol.messages import REQUEST_KEY, BaseRequest, BaseResponse
 from supertokens_lite.exceptions import ConfigurationError, SuperTokensError
 from supertokens_lite.recipe.session.doors import Doors, changes_of
@@ -64,11 +65,19 @@ class AsgiRequest(BaseRequest):
         return None if found is None else found.decode("latin-1")
 
     def read_credentials(self) -> tuple[str | None, Mapping[str, Sequence[str]]]:  # noqa: D102
-        headers = self._headers  # as get_header, for every request to a protected route reads these two
-        if headers is None:
-            headers = self._headers = _read_headers(self._scope["headers"])
-        found = headers.get(b"authorization")
-        return None if found is None else found.decode("latin-1"), self.read_cookies() if b"cookie" in headers else {}
+        authorization = cookie = None
+        for name, value in self._scope["headers"]:  # most requests to a protected route need no other header
+            if name == b"authorization":
+                if authorization is not None:
+                    return super().read_credentials()
+                authorization = value
+            elif name == b"cookie":
+                if cookie is not None:
+                    return super().read_credentials()
+                cookie = value
+        if cookie is not None and self._cookies is None:
+            self._cookies = parse_cookies(cookie.decode("latin-1"))
+        return None if authorization is None else authorization.decode("latin-1"), self._cookies or {}
 
     def get_original_url(self) -> str:  # noqa: D102
         scope = self._scope

@@ -37,6 +37,7 @@ COOKIES = (
 )
 LEGACY = ("", "sIdRefreshToken=1")
 METHODS = ("GET", "POST", "OPTIONS")
+REFRESH = (401, {"message": "try refresh token"})
 
 
 def build_sdk(**recipe: Any) -> Supertokens:
@@ -105,6 +106,35 @@ def test_both_ways_answer_alike(recipe: dict[str, Any], required: bool) -> None:
         shorter, longer = (asyncio.run(answers(build_app(each, session_required=required))) for each in (short, long))
     assert shorter == longer
     assert any(known) == ("anti_csrf" in recipe)  # where a function decides how tokens travel, it is asked each time
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ([("cookie", "a=b"), ("cookie", f"sAccessToken={GOOD}")], (200, ["first", "cookie", "ada"])),
+        ([("cookie", f"sAccessToken={GOOD}"), ("cookie", f"sAccessToken={OTHER}")], REFRESH),
+        ([("cookie", f"sAccessToken={GOOD}"), ("cookie", "sIdRefreshToken=1")], REFRESH),
+        (
+            [("authorization", f"Bearer {GOOD}"), ("cookie", "a=b"), ("cookie", "c=d")],
+            (200, ["first", "header", "ada"]),
+        ),
+        ([("authorization", f"Bearer {GOOD}"), ("authorization", f"Bearer {OTHER}")], (200, None)),
+    ],
+    ids=["divided cookies", "two cookies of the name", "an old cookie", "a token beside cookies", "two tokens"],
+)
+def test_headers_that_come_twice(headers: list[tuple[str, str]], expected: tuple[int, Any]) -> None:
+    """HTTP/2 divides the Cookie header; all of it counts, and what comes twice is not half read."""
+
+    async def ask(app: FastAPI) -> list[tuple[int, Any]]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8000") as client:
+            for token in (GOOD, OTHER):
+                await client.get("/", headers={"authorization": f"Bearer {token}"})
+            answers = [await client.get("/", headers=headers) for _ in range(2)]
+            return [(answer.status_code, answer.json()) for answer in answers]
+
+    with build_sdk() as short, build_sdk(**override(get_session=long_way)) as long:
+        shorter, longer = (asyncio.run(ask(build_app(each, session_required=False))) for each in (short, long))
+    assert shorter == longer == [expected, expected]
 
 
 @pytest.mark.parametrize("mode", MODES)

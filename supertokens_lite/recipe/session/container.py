@@ -263,15 +263,10 @@ class SessionContainer(ContainerSync):
         Effects: none but on the answer to the request, once a middleware applies `response_mutators`.
         """
         context = _context(user_context)
-        info = self._bind(request, transfer_method)
-        if self.access_token_updated:
-            self._attach(info, context)
-
-    def _bind(self, request: BaseRequest, transfer_method: TransferMethod) -> ReqResInfo:
-        """Make this the session of a request, without a word about tokens that are new already."""
         info = self.req_res_info = ReqResInfo(request, transfer_method)
         request.set_session(self)
-        return info
+        if self.access_token_updated:
+            self._attach(info, context)
 
     async def assert_claims(
         self, claim_validators: Sequence[SessionClaimValidator], user_context: dict[str, Any] | None = None

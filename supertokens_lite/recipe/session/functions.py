@@ -23,7 +23,7 @@ from supertokens_lite.recipe.session.claims import (
     failed_claims,
     refetch_claims,
 )
-from supertokens_lite.recipe.session.container import SessionContainer, new_session
+from supertokens_lite.recipe.session.container import ReqResInfo, SessionContainer, new_session
 from supertokens_lite.recipe.session.exceptions import UnauthorisedError
 from supertokens_lite.recipe.session.interfaces import Change, OverrideGlobalClaimValidators, RecipeInterface
 from supertokens_lite.recipe.session.modification import Modification, check_text
@@ -148,7 +148,7 @@ class SessionFunctions(RecipeInterface):
                 return None
             raise
 
-    def make_recall(self) -> Callable[[str], SessionContainer | None]:
+    def make_recall(self) -> Callable[[str, ReqResInfo], SessionContainer | None]:
         """Give what does as `get_session` with a token that was verified before; None if there is more to be done."""
         return partial(self._verification.recall, self.front)
 

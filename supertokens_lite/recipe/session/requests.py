@@ -20,7 +20,7 @@ from supertokens_lite._protocol.messages import BaseRequest, BaseResponse, find_
 from supertokens_lite._protocol.tokens import CREATE_STRIPPED, is_session_token, read_issue_time_s
 from supertokens_lite.exceptions import BadInputError, ConfigurationError
 from supertokens_lite.recipe.session.claims import ClaimRegistry, SessionClaimValidator
-from supertokens_lite.recipe.session.container import SessionContainer
+from supertokens_lite.recipe.session.container import ReqResInfo, SessionContainer
 from supertokens_lite.recipe.session.exceptions import (
     ClearDuplicateSessionCookiesError,
     ResponseMutator,
@@ -70,7 +70,7 @@ class Requests:
         self._verifies_itself = self._is_default("get_session")
         self._has_no_global_validators = self._is_default("get_global_claim_validators")
         may_recall = self._verifies_itself and self._has_no_global_validators and not config.has_transfer_function
-        self._recall: Callable[[str], SessionContainer | None] | None = None
+        self._recall: Callable[[str, ReqResInfo], SessionContainer | None] | None = None
         if isinstance(implementation, SessionFunctions) and may_recall:
             self._recall = implementation.make_recall()
 
@@ -170,19 +170,17 @@ class Requests:
         if self._recall is None or self._claims.has_validators or request.method() != "GET":
             return None
         authorization, cookies = request.read_credentials()
+        tokens = cookies.get(ACCESS_COOKIE, ())
+        if LEGACY_COOKIE in cookies:
+            return None
         if authorization is None:
-            found = cookies.get(ACCESS_COOKIE)
-            if found is None or len(found) > 1 or LEGACY_COOKIE in cookies:
-                return None
-            session = self._recall(found[0])
-            method: transfer.Method = "cookie"
-        else:
-            if not authorization.startswith(USUAL_SCHEME) or ACCESS_COOKIE in cookies or LEGACY_COOKIE in cookies:
-                return None
-            session = self._recall(authorization[len(USUAL_SCHEME) :])  # no text with blanks in it was ever verified
-            method = "header"
+            session = self._recall(tokens[0], ReqResInfo(request, "cookie")) if len(tokens) == 1 else None
+        elif tokens or not authorization.startswith(USUAL_SCHEME):
+            return None
+        else:  # whatever else may be in it, no text with blanks was ever verified
+            session = self._recall(authorization[len(USUAL_SCHEME) :], ReqResInfo(request, "header"))
         if session is not None:
-            session._bind(request, method)
+            request.set_session(session)
         return session
 
     async def verify(

@@ -31,7 +31,7 @@ from supertokens_lite._protocol.tokens import (
     read_payload,
 )
 from supertokens_lite._protocol.versions import promotes_at_verify
-from supertokens_lite.recipe.session.container import SessionContainer, VerifiedBy, new_session
+from supertokens_lite.recipe.session.container import ReqResInfo, SessionContainer, VerifiedBy, new_session
 from supertokens_lite.recipe.session.exceptions import TokenTheftError, TryRefreshTokenError, UnauthorisedError
 from supertokens_lite.recipe.session.interfaces import RecipeInterface
 from supertokens_lite.recipe.session.options import SessionConfig
@@ -61,10 +61,10 @@ class Verification:
         self._uses_csrf_tokens = config.anti_csrf == "VIA_TOKEN"
         self._refreshes: Flights[cdi_tokens.RefreshOutcome] = Flights()
 
-    def recall(self, front: RecipeInterface, access_token: str) -> SessionContainer | None:
+    def recall(self, front: RecipeInterface, access_token: str, info: ReqResInfo) -> SessionContainer | None:
         """Give the session of a token that was verified before; None if it has to be looked at, or the core asked."""
         token = self._keys.recall(access_token)
-        return None if token is None or token.has_parent else self._session_of(front, token, "cache")
+        return None if token is None or token.has_parent else self._session_of(front, token, "cache", info)
 
     async def verify(
         self,
@@ -104,7 +104,9 @@ class Verification:
             )
         return self._session_of(front, token, verified_by)
 
-    def _session_of(self, front: RecipeInterface, token: AccessToken, verified_by: VerifiedBy) -> SessionContainer:
+    def _session_of(
+        self, front: RecipeInterface, token: AccessToken, verified_by: VerifiedBy, info: ReqResInfo | None = None
+    ) -> SessionContainer:
         return SessionContainer(
             front,
             self._config,
@@ -116,7 +118,7 @@ class Verification:
             token.user_id,
             token.recipe_user_id,
             token,
-            None,
+            info,
             False,
             token.tenant_id,
             verified_by,
