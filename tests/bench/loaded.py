@@ -16,7 +16,7 @@ from tests.bench.served import rate
 
 SHOP = Path(__file__).with_name("shop.py")
 ROUNDS = 11
-PATHS = ("/alone", "/empty", "/verified", "/data")
+PATHS = ("/alone", "/empty", "/verified")
 
 
 def figures(folder: Path, seconds: int, peer: str | None) -> Iterator[Figure]:
@@ -28,17 +28,18 @@ def figures(folder: Path, seconds: int, peer: str | None) -> Iterator[Figure]:
     with served_core(folder) as core:
         script = folder / "shop.lua"
         script.write_text(f'wrk.headers["authorization"] = "Bearer {access_token(core)}"\n', encoding="utf-8")
-        for round_ in range(ROUNDS):
+        for _ in range(ROUNDS):
             with ExitStack() as stack:  # new workers: where one's memory happens to lie favours one route or another
                 shops = {
                     name: stack.enter_context(served([python, str(SHOP), package, core]))
                     for name, (python, package) in packages.items()
                     if python is not None
                 }
-                for path in PATHS if round_ % 2 else reversed(PATHS):
-                    for name, url in shops.items():  # the peer may take a second to answer the last of them
-                        took_s = max(seconds, 4) if path == "/data" else max(seconds // 2, 1)
-                        rates.setdefault((name, path), []).append(rate(url + path, script, took_s))
+                for name, url in shops.items():
+                    for path in (*PATHS, *reversed(PATHS)):  # there and back, close together: a machine has its moods
+                        rates.setdefault((name, path), []).append(rate(url + path, script, max(seconds // 4, 1)))
+                    took_s = max(seconds, 4)  # the peer may take a second to answer
+                    rates.setdefault((name, "/data"), []).append(rate(url + "/data", script, took_s))
     yield compare("a verified session", rates, ("ours", "/verified"), "an empty dependency", ("ours", "/empty"), 0.9)
     yield compare("a verified session", rates, ("ours", "/verified"), "no dependency", ("ours", "/alone"), None)
     if peer is not None:
