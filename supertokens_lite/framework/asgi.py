@@ -191,7 +191,7 @@ def path_of(scope: Scope, doors: Doors) -> str:
 
 def _read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Give headers by their names; those that came several times as one."""
-    pairs = pairs if isinstance(pairs, list) else list(pairs)
+    pairs = list(pairs)
     headers = dict(pairs)
     if len(headers) < len(pairs):
         headers.clear()
