@@ -224,19 +224,19 @@ class BulkUpdates:
             if not self._stopping:
                 await self._fill(io)
             await self._go_round(io)
-            journal = self._journal
-            if journal is not None and self._finished:
-                done = _done(self._finished)
-                await io.in_thread(lambda: journal.record_done(done))
-            self._hand_over()
+            journal, finished = self._journal, list(self._finished)
+            if journal is not None and finished:
+                await io.in_thread(lambda: journal.record_done(_done(finished)))
+            self._hand_over(finished)
             if self._stopping or (self._exhausted and not self._waiting):
                 self._finish()
         except BaseException:
             self._failed = True
             with suppress(GeneralError):  # the journal itself may be what went wrong
-                if self._journal is not None and self._finished:
-                    self._journal.record_done(_done(self._finished))
-                self._hand_over()
+                finished = list(self._finished)  # a thread that the interrupt left behind may add to it
+                if self._journal is not None and finished:
+                    self._journal.record_done(_done(finished))
+                self._hand_over(finished)
             self._finish()
             raise
         finally:
@@ -410,9 +410,9 @@ class BulkUpdates:
         if result.error is not None and self._options.on_error != "collect":
             self._stopping = True
 
-    def _hand_over(self) -> None:
-        """Let results out, which the journal has by now."""
-        finished, self._finished = self._finished, []
+    def _hand_over(self, finished: Sequence[BulkResult]) -> None:
+        """Let results out, the first that finished, which the journal has by now."""
+        del self._finished[: len(finished)]
         self._known.difference_update(result.handle for result in finished)
         self._ready += finished
 
