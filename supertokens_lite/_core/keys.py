@@ -33,7 +33,7 @@ from supertokens_lite._io.base import Effects
 from supertokens_lite._io.turns import Once, own_error
 from supertokens_lite._protocol.cdi import get_jwks, max_age_s
 from supertokens_lite._protocol.jwks import KeySet
-from supertokens_lite._protocol.tokens import AccessToken
+from supertokens_lite._protocol.tokens import AccessToken, Credentials
 from supertokens_lite.exceptions import ConfigurationError, CoreError
 from supertokens_lite.types import HttpReply, UserContext, is_array, is_object
 
@@ -137,6 +137,7 @@ class Keys:
     ) -> None:
         self._querier = querier
         self._effects = effects
+        self._clock = effects.asynchronous  # one clock for both colours: to ask which is in force is slow
         self._refresh_s = refresh_s
         self._max_stale_s = max_stale_s
         self._cache_size = cache_size
@@ -155,14 +156,23 @@ class Keys:
     def fresh(self) -> KeySet | None:
         """Give the keys if they may be used right now, else None. Effects: none."""
         held = self._held
-        return held.keys if self._effects.io.monotonic() < held.soft_s else None
+        return held.keys if self._clock.monotonic() < held.soft_s else None
 
-    def recall(self, access_token: str) -> AccessToken | None:
-        """Give what an access token says that these keys have verified before, if it is still good. Effects: none."""
-        io, held = self._effects.asynchronous, self._held  # to ask which colour is in force is slow, for one clock
-        if held.keys is None or io.monotonic() >= held.soft_s:
+    def recall(self, known: str | Credentials) -> AccessToken | None:
+        """Give what an access token says that these keys have verified before, if it is still good. Effects: none.
+
+        Args:
+            known: its text, or credentials that it was recalled as.
+        """
+        clock, held = self._clock, self._held
+        if held.keys is None or clock.monotonic() >= held.soft_s:
             return None
-        return held.keys.recall(access_token, io.now())
+        return held.keys.recall(known, clock.now())
+
+    def recall_as(self, access_token: str, came: Credentials) -> AccessToken | None:
+        """Do the same by a text, and know the token by the credentials that it came in, too. Effects: none."""
+        keys = self.fresh()
+        return None if keys is None else keys.recall_as(access_token, came, self._clock.now())
 
     async def get(self, user_context: UserContext | None = None) -> KeySet:
         """Give the keys.

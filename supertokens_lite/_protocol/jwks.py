@@ -10,7 +10,7 @@ token may be forgotten too soon and be verified once more, or be forgotten too l
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from supertokens_lite._protocol.tokens import (
     V2_HEADER,
     AccessToken,
+    Credentials,
     TokenRefused,
     TokenRules,
     decode_base64url,
@@ -38,6 +39,10 @@ FEWEST_BITS: Final = 2048
 MOST_BITS: Final = 16_384
 LONGEST_EXPONENT: Final = 64
 HEADERS_REMEMBERED: Final = 64
+MOST_KNOWN: Final = 8
+"""By how much the tokens of one session may be known; a client's other cookies may change with each request."""
+LONGEST_BESIDE: Final = 1024
+"""How long what comes with a token may be, to be remembered with it."""
 
 _PADDING: Final = PKCS1v15()
 _SHA256: Final = SHA256()
@@ -77,7 +82,8 @@ class KeySet:
         kids: the ids of the keys.
         members: `kid`, `n` and `e` of each key, to compare with those of another document.
         recall: gives the token of a text that was verified before, if it has not expired by then (seconds since the
-            epoch); else None.
+            epoch); else None. Instead of the text it takes credentials that `recall_as` was told of.
+        recall_as: does the same for a text, and takes note of the credentials that it came in.
     """
 
     def __init__(self, keys: Iterable[JwkMembers], *, cache_size: int) -> None:
@@ -92,7 +98,7 @@ class KeySet:
         self.members = frozenset(members)
         self._signers: dict[str, _Signer] = {}
         self._verified = VerifiedTokens(cache_size)
-        self.recall = self._verified.recall
+        self.recall, self.recall_as = self._verified.recall, self._verified.recall_as
 
     @property
     def remembered(self) -> int:
@@ -164,11 +170,15 @@ class KeySet:
         return Refusal.BAD_SIGNATURE
 
 
-class _Generation(NamedTuple):
-    """Tokens by their text, and the texts of each session."""
+Known: TypeAlias = str | Credentials
+"""What a token is known by: its text, or all that came with it."""
 
-    tokens: dict[str, AccessToken]
-    texts: dict[str, tuple[str, ...]]
+
+class _Generation(NamedTuple):
+    """Tokens by what they are known by, and what those of each session are known by."""
+
+    tokens: dict[Known, AccessToken]
+    known: dict[str, tuple[Known, ...]]
 
     def __repr__(self) -> str:
         return f"_Generation({len(self.tokens)} tokens)"
@@ -177,10 +187,11 @@ class _Generation(NamedTuple):
 class VerifiedTokens:
     """Tokens that were verified, at most so many: two generations, the younger of which takes in what is met.
 
-    Once the younger is full it becomes the older, and what is in the older and was not met since is dropped.
+    Once the younger is full it becomes the older, and what is in the older and was not met since is dropped. A token
+    takes a place for its text, and one for each way in which it came, until it does not come so any more.
 
     Args:
-        size: how many tokens are remembered at most; fewer than 2: none.
+        size: how many places there are; fewer than 2: none.
     """
 
     def __init__(self, size: int) -> None:
@@ -191,39 +202,57 @@ class VerifiedTokens:
         young, old = self._generations
         return len(young.tokens) + len(old.tokens)
 
-    def recall(self, text: str, now_s: float) -> AccessToken | None:
+    def recall(self, known: Known, now_s: float) -> AccessToken | None:
         """Give a token that has not expired; None if it is not remembered."""
         young, old = self._generations
-        found = young.tokens.get(text)
+        found = young.tokens.get(known)
         if found is None:
-            found = old.tokens.get(text)
+            found = old.tokens.get(known)
             if found is None:
                 return None
-            self.remember(found)
+            self.remember(found, known)
         return found if now_s < found.expires_s else None
 
-    def remember(self, token: AccessToken) -> None:
+    def recall_as(self, text: str, came: Credentials, now_s: float) -> AccessToken | None:
+        """Give a token by its text, and know it by the credentials that it came in from now on.
+
+        Only where they hold the whole text: who has them has the token. And only while they are few and short, or one
+        client could fill the places of all others with one token.
+        """
+        found = self.recall(text, now_s)
+        if found is not None and any(part and text in part for part in came):
+            few = len(self._generations[0].known.get(found.session_handle, ())) < MOST_KNOWN
+            if few and sum(len(part or "") for part in came) <= len(text) + LONGEST_BESIDE:
+                self.remember(found, came)
+        return found
+
+    def remember(self, token: AccessToken, known: Known | None = None) -> None:
         """Take a token in. Who finds the younger generation too full takes its own out again, and begins the next.
 
         So none is ever too full but for the moment in between, however many threads come at once.
+
+        Args:
+            token: the token.
+            known: what it is known by; None: its text.
         """
         young, _ = self._generations
-        text, handle = token.text, token.session_handle
-        if not self._half or text in young.tokens:
+        known = known or token.text
+        handle = token.session_handle
+        if not self._half or known in young.tokens:
             return
-        young.tokens[text] = token
+        young.tokens[known] = token
         if len(young.tokens) > self._half:
-            young.tokens.pop(text, None)
-            self._generations = (_Generation({text: token}, {handle: (text,)}), young)
+            young.tokens.pop(known, None)
+            self._generations = (_Generation({known: token}, {handle: (known,)}), young)
         else:
-            young.texts[handle] = (*young.texts.get(handle, ()), text)
+            young.known[handle] = (*young.known.get(handle, ()), known)
 
     def forget(self, handles: Collection[str]) -> None:
         """Drop the tokens of these sessions."""
         for generation in self._generations:
             for handle in handles:
-                for text in generation.texts.pop(handle, ()):
-                    generation.tokens.pop(text, None)
+                for known in generation.known.pop(handle, ()):
+                    generation.tokens.pop(known, None)
 
 
 def _read_key(value: object) -> tuple[tuple[str, str, str], RSAPublicKey] | None:

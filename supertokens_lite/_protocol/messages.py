@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote
 
 from supertokens_lite._protocol.cookies import SameSite, build_set_cookie, identify_cookie, parse_cookies
 from supertokens_lite._protocol.jsontext import build_json, parse_json
+from supertokens_lite._protocol.tokens import Credentials
 from supertokens_lite.exceptions import BadInputError
 from supertokens_lite.types import UserContext, is_object
 
@@ -108,9 +109,9 @@ class BaseRequest(ABC):
             cookies = self._cookies = parse_cookies(self.get_header("cookie"))
         return cookies
 
-    def read_credentials(self) -> tuple[str | None, Mapping[str, Sequence[str]]]:
-        """Give what may hold a session's token: the Authorization header, None if it was not sent, and all cookies."""
-        return self.get_header("authorization"), self.read_cookies()
+    def read_credentials(self) -> Credentials:
+        """Give the headers that may hold a session's token, as `get_header` does."""
+        return self.get_header("authorization"), self.get_header("cookie")
 
     async def body(self) -> bytes:
         """Give the body."""

@@ -25,7 +25,7 @@ import importlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from supertokens_lite._protocol.jsontext import parse_json
 from supertokens_lite.types import RecipeUserId, Refusal, is_object
@@ -131,6 +131,10 @@ class UnverifiedToken(NamedTuple):
 
     def __repr__(self) -> str:
         return f"UnverifiedToken(version={self.version}, kid={self.kid!r})"
+
+
+Credentials: TypeAlias = tuple[str | None, str | None]
+"""The headers of a request that may hold a token: Authorization and Cookie; None if one was not sent."""
 
 
 class AccessToken:

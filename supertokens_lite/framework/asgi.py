@@ -6,12 +6,12 @@ answers requests that end with an error of this package. Everything else passes 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from supertokens_lite._protocol.cookies import parse_cookies
 from supertokens_lite._protocol.messages import REQUEST_KEY, BaseRequest, BaseResponse
+from supertokens_lite._protocol.tokens import Credentials
 from supertokens_lite.exceptions import ConfigurationError, SuperTokensError
 from supertokens_lite.recipe.session.doors import Doors, changes_of
 from supertokens_lite.supertokens import Supertokens
@@ -64,20 +64,18 @@ class AsgiRequest(BaseRequest):
         found = headers.get(key.lower().encode("latin-1", "replace"))
         return None if found is None else found.decode("latin-1")
 
-    def read_credentials(self) -> tuple[str | None, Mapping[str, Sequence[str]]]:  # noqa: D102
+    def read_credentials(self) -> Credentials:  # noqa: D102
         authorization = cookie = None
         for name, value in self._scope["headers"]:  # most requests to a protected route need no other header
             if name == b"authorization":
                 if authorization is not None:
                     return super().read_credentials()
-                authorization = value
+                authorization = value.decode("latin-1")
             elif name == b"cookie":
                 if cookie is not None:
                     return super().read_credentials()
-                cookie = value
-        if cookie is not None and self._cookies is None:
-            self._cookies = parse_cookies(cookie.decode("latin-1"))
-        return None if authorization is None else authorization.decode("latin-1"), self._cookies or {}
+                cookie = value.decode("latin-1")
+        return authorization, cookie
 
     def get_original_url(self) -> str:  # noqa: D102
         scope = self._scope

@@ -77,10 +77,10 @@ def requests() -> Iterator[tuple[str, dict[str, str]]]:
 
 
 async def answers(app: FastAPI) -> list[tuple[int, str, list[tuple[str, str]]]]:
-    """Give what it answers to each request; what comes after the first few was verified before."""
+    """Give what it answers to each request, three times: verified, recalled by the token, and by the same headers."""
     found: list[tuple[int, str, list[tuple[str, str]]]] = []
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8000") as client:
-        for method, headers in (*requests(), *requests()):
+        for method, headers in [*requests()] * 3:
             answer = await client.request(method, "/", headers=headers)
             found.append((answer.status_code, answer.text, sorted(answer.headers.multi_items())))
     return found
@@ -129,12 +129,12 @@ def test_headers_that_come_twice(headers: list[tuple[str, str]], expected: tuple
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8000") as client:
             for token in (GOOD, OTHER):
                 await client.get("/", headers={"authorization": f"Bearer {token}"})
-            answers = [await client.get("/", headers=headers) for _ in range(2)]
+            answers = [await client.get("/", headers=headers) for _ in range(3)]
             return [(answer.status_code, answer.json()) for answer in answers]
 
     with build_sdk() as short, build_sdk(**override(get_session=long_way)) as long:
         shorter, longer = (asyncio.run(ask(build_app(each, session_required=False))) for each in (short, long))
-    assert shorter == longer == [expected, expected]
+    assert shorter == longer == [expected] * 3
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -151,11 +151,34 @@ def test_both_ways_answer_alike_without_waiting(mode: Any) -> None:
             assert request.get_session() is made
             return "" if made is None else made.get_handle()
 
-        for method, headers in (*requests(), *requests()):
+        for method, headers in [*requests()] * 3:
             assert answer(short, method, headers) == answer(long, method, headers)
         usual = PlainRequest("GET", "http://localhost:8000/", {"authorization": f"Bearer {GOOD}"})
         assert short.doors.recall(usual) is not None
         assert long.doors.recall(usual) is None
+
+
+@pytest.mark.parametrize("way", ["header", "cookie"])
+def test_headers_that_came_before(way: str) -> None:
+    """Headers that came before are enough to know the session; those that differ by anything are looked at anew."""
+    head, before = ("authorization", "Bearer ") if way == "header" else ("cookie", "a=b; sAccessToken=")
+
+    def recall(supertokens: Supertokens, value: str, **more: str) -> SessionContainer | None:
+        return supertokens.doors.recall(PlainRequest("GET", "http://localhost:8000/", {head: value, **more}))
+
+    with build_sdk() as supertokens:
+        for token, handle in ((GOOD, "first"), (OTHER, "second")):
+            request = PlainRequest("GET", "http://localhost:8000/", {head: before + token})
+            assert supertokens.doors.recall(request) is None
+            assert supertokens.blocking_doors.verify_session(request) is not None
+            for _ in range(3):
+                found = recall(supertokens, before + token)
+                assert found is not None
+                assert found.req_res_info is not None
+                assert (found.get_handle(), found.req_res_info.transfer_method) == (handle, way)
+        for changed in (before + GOOD[:-1], f"{before}{GOOD}x", before + GOOD.swapcase(), GOOD, ""):
+            assert recall(supertokens, changed) is None
+        assert recall(supertokens, before + GOOD, authorization="x", cookie="sAccessToken=x") is None
 
 
 def test_options_are_seen_to_when_the_token_is_known() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from supertokens_lite._protocol.jwks import KeySet, VerifiedTokens
-from supertokens_lite._protocol.tokens import AccessToken, TokenRules
+from supertokens_lite._protocol.tokens import AccessToken, Credentials, TokenRules
 from supertokens_lite.types import Refusal
 from tests.protocol.signing import KID, LIFETIME_S, NOW_S, Signer
 from tests.protocol.test_jwks import RULES, refusal
@@ -110,6 +110,67 @@ def test_tokens_of_a_session_are_forgotten(signer: Signer) -> None:
     assert keys.remembered == 0
 
 
+def came_with(token: str, cookie: str | None = None) -> Credentials:
+    """Give the headers of a request with a token."""
+    return f"Bearer {token}", cookie
+
+
+def test_a_token_is_recalled_by_what_it_came_in(signer: Signer) -> None:
+    """What it came in once gives it from then on, and nothing else does; as long as its text would."""
+    keys, text = remembering(signer), signer.sign()
+    came = came_with(text)
+    assert keys.recall_as(text, came, NOW_S) is None
+    assert keys.recall(came, NOW_S) is None
+    token = keys.verify(text, NOW_S, RULES)
+    assert keys.recall_as(text, came, NOW_S) is token
+    assert keys.recall(came_with(text), NOW_S) is token
+    for other in (came_with(text, "a=b"), came_with(text[:-1]), (None, came[0]), (text, None), (None, None)):
+        assert keys.recall(other, NOW_S) is None
+    assert keys.remembered == 2
+    assert keys.recall(came, token.expires_s) is None
+    keys.forget([token.session_handle])
+    assert keys.recall(came, NOW_S) is None
+    assert keys.remembered == 0
+
+
+@pytest.mark.parametrize(
+    "came",
+    [(None, None), (None, "a=b"), ("Bearer x", "sAccessToken=x"), (None, "{}; b=" + "x" * 1025)],
+    ids=["nothing", "another cookie", "another token", "too much beside it"],
+)
+def test_what_does_not_tell_a_token_is_not_remembered(signer: Signer, came: tuple[str | None, str | None]) -> None:
+    """Only who sends the whole token is given its session, and only what is about as long is kept."""
+    keys, text = remembering(signer), signer.sign()
+    keys.verify(text, NOW_S, RULES)
+    came = came[0], came[1] and came[1].format(text)
+    assert keys.recall_as(text, came, NOW_S) is not None
+    assert keys.recall(came, NOW_S) is None
+    assert keys.remembered == 1
+
+
+def test_one_session_takes_few_places(signer: Signer) -> None:
+    """A client whose other cookies change with each request does not drive others out."""
+    keys, mine, theirs = remembering(signer, 40), signer.sign(), signer.sign(signer.claims(sessionHandle="theirs"))
+    for text in (mine, theirs):
+        keys.verify(text, NOW_S, RULES)
+    for number in range(100):
+        assert keys.recall_as(mine, came_with(mine, f"n={number}"), NOW_S) is not None
+    assert keys.remembered == 9
+    assert keys.recall(theirs, NOW_S) is not None
+
+
+def test_ways_in_which_tokens_come_are_bounded_too() -> None:
+    """They take places as the tokens do, and those that were met last are there."""
+    cache = VerifiedTokens(100)
+    for number in range(1000):
+        token = made(number)
+        cache.remember(token)
+        assert cache.recall_as(token.text, came_with(token.text), 0) is token
+        assert len(cache) <= 100
+    assert cache.recall(came_with("token 999"), 0) is not None
+    assert cache.recall(came_with("token 10"), 0) is None
+
+
 def made(number: int) -> AccessToken:
     """Make a token as if it had been verified."""
     claims = {"sub": "u", "rsub": "u", "tId": "public", "iat": 0, "exp": 10, "sessionHandle": f"s{number // 2}"}
@@ -125,7 +186,7 @@ def test_the_cache_is_bounded(size: int) -> None:
         assert len(cache) <= size
     kept = [number for number in range(100_000) if cache.recall(made(number).text, 0) is not None]
     assert kept[len(kept) - size // 2 :] == list(range(100_000 - size // 2, 100_000))
-    assert sum(len(generation.texts) for generation in cache._generations) <= size + 2
+    assert sum(len(generation.known) for generation in cache._generations) <= size + 2
     cache.forget([f"s{number}" for number in range(50_000)])
     assert len(cache) == 0
 
@@ -146,7 +207,7 @@ def test_a_token_that_is_verified_again_takes_no_more_room() -> None:
     for _ in range(1000):
         cache.remember(made(1))
     assert len(cache) == 1
-    assert cache._generations[0].texts == {"s0": ("token 1",)}
+    assert cache._generations[0].known == {"s0": ("token 1",)}
 
 
 @pytest.fixture

@@ -68,3 +68,29 @@ class BlockingDoors:
                 user_context,
             )
         )
+
+    def verify_closely(
+        self,
+        request: BaseRequest,
+        anti_csrf_check: bool | None,
+        session_required: bool,
+        check_database: bool,
+        override_global_claim_validators: OverrideGlobalClaimValidators | None,
+        user_context: dict[str, Any] | None,
+    ) -> SessionContainer | None:
+        """Do as `verify_session` with a request that `recall` gave no session for, or was not asked for any.
+
+        Raises:
+            SuperTokensSessionError: there is no good session.
+            CoreError: the core had to be asked and could not be, or refused.
+        """
+        return self._drive(
+            self._doors.verify_closely(
+                request,
+                anti_csrf_check,
+                session_required,
+                check_database,
+                override_global_claim_validators,
+                user_context,
+            )
+        )

@@ -28,7 +28,7 @@ from supertokens_lite.types import RecipeUserId, Refusal
 if TYPE_CHECKING:
     from supertokens_lite.recipe.session.interfaces import RecipeInterface
 
-__all__ = ("ReqResInfo", "SessionContainer", "VerifiedBy", "new_session")
+__all__ = ("ReqResInfo", "SessionContainer", "VerifiedBy", "new_session", "verified_session")
 
 T = TypeVar("T")
 
@@ -409,6 +409,40 @@ def new_session(
         None,
         True,
         created.tenant_id,
+    )
+
+
+def verified_session(
+    front: RecipeInterface,
+    config: SessionConfig,
+    token: AccessToken,
+    verified_by: VerifiedBy,
+    info: ReqResInfo | None = None,
+) -> SessionContainer:
+    """Give the object of a session whose access token is good.
+
+    Args:
+        front: what it calls.
+        config: the settings of the recipe.
+        token: what the token says.
+        verified_by: who vouched for it.
+        info: the request that it belongs to.
+    """
+    return SessionContainer(
+        front,
+        config,
+        token.text,
+        None,
+        None,
+        token.anti_csrf_token,
+        token.session_handle,
+        token.user_id,
+        token.recipe_user_id,
+        token,
+        info,
+        False,
+        token.tenant_id,
+        verified_by,
     )
 
 

@@ -15,6 +15,7 @@ from supertokens_lite.recipe.session.apis import apply_session, handle_error, is
 from supertokens_lite.recipe.session.container import SessionContainer
 from supertokens_lite.recipe.session.exceptions import SuperTokensSessionError
 from supertokens_lite.recipe.session.interfaces import OverrideGlobalClaimValidators
+from supertokens_lite.recipe.session.recall import recall_nothing
 from supertokens_lite.recipe.session.recipe import SessionRecipe
 from supertokens_lite.recipe.session.requests import new_context
 
@@ -47,7 +48,7 @@ class Doors:
         self.is_endpoint = recipe.apis.is_below_base
         self.list_endpoints = recipe.apis.list_places
         self._verifies_itself = is_default(recipe.api_implementation)
-        self.recall = recipe.requests.recall if self._verifies_itself else _recall_nothing
+        self.recall = recipe.requests.recall if self._verifies_itself else recall_nothing
 
     def choose_path(self, whole: str, inner: str) -> str:
         """Give the path of a request: what the application is mounted below belongs to it only if the endpoints do.
@@ -116,6 +117,30 @@ class Doors:
             session = self.recall(request)
             if session is not None:
                 return session
+        return await self.verify_closely(
+            request,
+            anti_csrf_check,
+            session_required,
+            check_database,
+            override_global_claim_validators,
+            user_context,
+        )
+
+    async def verify_closely(
+        self,
+        request: BaseRequest,
+        anti_csrf_check: bool | None,
+        session_required: bool,
+        check_database: bool,
+        override_global_claim_validators: OverrideGlobalClaimValidators | None,
+        user_context: dict[str, Any] | None,
+    ) -> SessionContainer | None:
+        """Do as `verify_session` with a request that `recall` gave no session for, or was not asked for any.
+
+        Raises:
+            SuperTokensSessionError: there is no good session.
+            CoreError: the core had to be asked and could not be, or refused.
+        """
         context = new_context(request, user_context or {})
         if request.method() == "GET" and self._verifies_itself:  # as nearly all do: the endpoint would do the same
             return await self._recipe.requests.verify(
@@ -133,10 +158,6 @@ def is_usual(
 ) -> bool:
     """Tell whether `verify_session` is asked for no more than most routes ask for."""
     return not anti_csrf_check and not check_database and override_global_claim_validators is None
-
-
-def _recall_nothing(request: BaseRequest) -> None:
-    """Leave every request to the endpoint's override."""
 
 
 def changes_of(request: BaseRequest) -> BaseResponse | None:

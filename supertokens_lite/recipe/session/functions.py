@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from supertokens_lite._core.hooks import settle
@@ -23,7 +22,7 @@ from supertokens_lite.recipe.session.claims import (
     failed_claims,
     refetch_claims,
 )
-from supertokens_lite.recipe.session.container import ReqResInfo, SessionContainer, new_session
+from supertokens_lite.recipe.session.container import SessionContainer, new_session
 from supertokens_lite.recipe.session.exceptions import UnauthorisedError
 from supertokens_lite.recipe.session.interfaces import Change, OverrideGlobalClaimValidators, RecipeInterface
 from supertokens_lite.recipe.session.modification import Modification, check_text
@@ -70,6 +69,11 @@ class SessionFunctions(RecipeInterface):
         effects: what waiting there is.
         config: the settings of the recipe.
         keys: the public keys.
+
+    Attributes:
+        recall: gives what an access token says that was verified before, if it is still good; else None.
+        recall_as: does the same, and knows it by what it came in from now on.
+        front: what new session objects call: this, with the overrides over it.
     """
 
     def __init__(self, querier: Querier, effects: Effects, config: SessionConfig, keys: Keys) -> None:
@@ -78,8 +82,8 @@ class SessionFunctions(RecipeInterface):
         self._config = config
         self._modification = Modification(querier, effects)
         self._verification = Verification(querier, effects, config, keys)
+        self.recall, self.recall_as = self._verification.recall, self._verification.recall_as
         self.front: RecipeInterface = self
-        """What new session objects call: this, with the overrides over it."""
 
     async def create_new_session(  # noqa: D102  # the interface says it
         self,
@@ -147,10 +151,6 @@ class SessionFunctions(RecipeInterface):
             if session_required is False and not error.clear_tokens:  # there was none
                 return None
             raise
-
-    def make_recall(self) -> Callable[[str, ReqResInfo], SessionContainer | None]:
-        """Give what does as `get_session` with a token that was verified before; None if there is more to be done."""
-        return partial(self._verification.recall, self.front)
 
     async def refresh_session(  # noqa: D102
         self, refresh_token: str, anti_csrf_token: str | None, disable_anti_csrf: bool, user_context: dict[str, Any]

@@ -7,7 +7,6 @@ request. What goes on its answer is kept in `response_mutators`, of the session 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, cast
 
@@ -20,7 +19,7 @@ from supertokens_lite._protocol.messages import BaseRequest, BaseResponse, find_
 from supertokens_lite._protocol.tokens import CREATE_STRIPPED, is_session_token, read_issue_time_s
 from supertokens_lite.exceptions import BadInputError, ConfigurationError
 from supertokens_lite.recipe.session.claims import ClaimRegistry, SessionClaimValidator
-from supertokens_lite.recipe.session.container import ReqResInfo, SessionContainer
+from supertokens_lite.recipe.session.container import SessionContainer
 from supertokens_lite.recipe.session.exceptions import (
     ClearDuplicateSessionCookiesError,
     ResponseMutator,
@@ -33,13 +32,13 @@ from supertokens_lite.recipe.session.functions import SessionFunctions
 from supertokens_lite.recipe.session.interfaces import OverrideGlobalClaimValidators, RecipeInterface
 from supertokens_lite.recipe.session.modification import check_text
 from supertokens_lite.recipe.session.options import SessionConfig, is_under_development
+from supertokens_lite.recipe.session.recall import Recall, make_recall, recall_nothing
 from supertokens_lite.types import RecipeUserId, Refusal, UserContext, is_object
 
 __all__ = ("Requests", "has_ended", "new_context")
 
 logger = logging.getLogger("supertokens_lite")
 
-USUAL_SCHEME: Final = "Bearer "
 TOKEN_COOKIES: Final = (ACCESS_COOKIE, REFRESH_COOKIE)
 
 NO_RID: Final = "anti-csrf check failed: the request has no rid header"
@@ -58,6 +57,9 @@ class Requests:
         config: the settings of the recipe.
         claims: what other recipes add to every session.
         effects: tells the time.
+
+    Attributes:
+        recall: verifies the session of a usual request at once; see `recall.py` beside this module.
     """
 
     def __init__(
@@ -70,9 +72,9 @@ class Requests:
         self._verifies_itself = self._is_default("get_session")
         self._has_no_global_validators = self._is_default("get_global_claim_validators")
         may_recall = self._verifies_itself and self._has_no_global_validators and not config.has_transfer_function
-        self._recall: Callable[[str, ReqResInfo], SessionContainer | None] | None = None
+        self.recall: Recall = recall_nothing
         if isinstance(implementation, SessionFunctions) and may_recall:
-            self._recall = implementation.make_recall()
+            self.recall = make_recall(implementation, config, claims)
 
     def wrap(self, request: Any) -> BaseRequest:
         """Give a request in the one form that is read here.
@@ -157,31 +159,6 @@ class Requests:
             self.context(request, user_context),
             max_token_age_s,
         )
-
-    def recall(self, request: BaseRequest) -> SessionContainer | None:
-        """Verify the session of a GET request at once, where `verify` with its defaults would find no more to do.
-
-        That is the usual request: it has one token, which was verified before, and nobody else wants a say. It may cost
-        no more than a look.
-
-        Returns:
-            None: it is not a usual request.
-        """
-        if self._recall is None or self._claims.has_validators or request.method() != "GET":
-            return None
-        authorization, cookies = request.read_credentials()
-        tokens = cookies.get(ACCESS_COOKIE, ())
-        if LEGACY_COOKIE in cookies:
-            return None
-        if authorization is None:
-            session = self._recall(tokens[0], ReqResInfo(request, "cookie")) if len(tokens) == 1 else None
-        elif tokens or not authorization.startswith(USUAL_SCHEME):
-            return None
-        else:  # whatever else may be in it, no text with blanks was ever verified
-            session = self._recall(authorization[len(USUAL_SCHEME) :], ReqResInfo(request, "header"))
-        if session is not None:
-            request.set_session(session)
-        return session
 
     async def verify(
         self,

@@ -31,7 +31,7 @@ from supertokens_lite._protocol.tokens import (
     read_payload,
 )
 from supertokens_lite._protocol.versions import promotes_at_verify
-from supertokens_lite.recipe.session.container import ReqResInfo, SessionContainer, VerifiedBy, new_session
+from supertokens_lite.recipe.session.container import SessionContainer, VerifiedBy, new_session, verified_session
 from supertokens_lite.recipe.session.exceptions import TokenTheftError, TryRefreshTokenError, UnauthorisedError
 from supertokens_lite.recipe.session.interfaces import RecipeInterface
 from supertokens_lite.recipe.session.options import SessionConfig
@@ -51,6 +51,10 @@ class Verification:
         effects: what waiting there is.
         config: the settings of the recipe.
         keys: the public keys.
+
+    Attributes:
+        recall: gives what an access token says that was verified before, if it is still good; else None.
+        recall_as: does the same, and knows it by what it came in from now on.
     """
 
     def __init__(self, querier: Querier, effects: Effects, config: SessionConfig, keys: Keys) -> None:
@@ -58,13 +62,9 @@ class Verification:
         self._effects = effects
         self._config = config
         self._keys = keys
+        self.recall, self.recall_as = keys.recall, keys.recall_as
         self._uses_csrf_tokens = config.anti_csrf == "VIA_TOKEN"
         self._refreshes: Flights[cdi_tokens.RefreshOutcome] = Flights()
-
-    def recall(self, front: RecipeInterface, access_token: str, info: ReqResInfo) -> SessionContainer | None:
-        """Give the session of a token that was verified before; None if it has to be looked at, or the core asked."""
-        token = self._keys.recall(access_token)
-        return None if token is None or token.has_parent else self._session_of(front, token, "cache", info)
 
     async def verify(
         self,
@@ -84,7 +84,7 @@ class Verification:
         """
         check_anti_csrf = check_anti_csrf and self._uses_csrf_tokens
         verified_by: VerifiedBy = "cache"
-        token = self._keys.recall(access_token)
+        token = self.recall(access_token)
         if token is None:
             verified_by = "local"
             try:
@@ -102,27 +102,7 @@ class Verification:
             return await self._ask(
                 front, access_token, token, anti_csrf_token, check_anti_csrf, check_database, user_context
             )
-        return self._session_of(front, token, verified_by)
-
-    def _session_of(
-        self, front: RecipeInterface, token: AccessToken, verified_by: VerifiedBy, info: ReqResInfo | None = None
-    ) -> SessionContainer:
-        return SessionContainer(
-            front,
-            self._config,
-            token.text,
-            None,
-            None,
-            token.anti_csrf_token,
-            token.session_handle,
-            token.user_id,
-            token.recipe_user_id,
-            token,
-            info,
-            False,
-            token.tenant_id,
-            verified_by,
-        )
+        return verified_session(front, self._config, token, verified_by)
 
     async def _verify_here(self, access_token: str, user_context: UserContext) -> AccessToken:
         """Check the signature with the keys at hand; only for a token of a session are others fetched."""

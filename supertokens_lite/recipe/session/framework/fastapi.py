@@ -71,7 +71,7 @@ class VerifySession(SecurityBase):
         else:
             session = doors.recall(request) if self._is_usual else None  # most requests wait for nothing
             if session is None:
-                session = await doors.verify_session(request, *self._arguments)
+                session = await doors.verify_closely(request, *self._arguments)
         scope.setdefault("state", {})["supertokens"] = session
         return session
 
