@@ -158,19 +158,20 @@ class Keys:
         held = self._held
         return held.keys if self._clock.monotonic() < held.soft_s else None
 
-    def recall(self, known: str | Credentials) -> AccessToken | None:
-        """Give what an access token says that these keys have verified before, if it is still good. Effects: none.
+    def recall(self, access_token: str) -> AccessToken | None:
+        """Give what an access token says that these keys have verified before, if it is still good. Effects: none."""
+        keys = self.fresh()
+        return None if keys is None else keys.recall(access_token, self._clock.now())
 
-        Args:
-            known: its text, or credentials that it was recalled as.
-        """
+    def recall_by(self, came: Credentials) -> AccessToken | None:
+        """Do the same by the headers that it came in, if `recall_as` was told of them. Effects: none."""
         clock, held = self._clock, self._held
         if held.keys is None or clock.monotonic() >= held.soft_s:
             return None
-        return held.keys.recall(known, clock.now())
+        return held.keys.recall_by(came, clock.now())
 
     def recall_as(self, access_token: str, came: Credentials) -> AccessToken | None:
-        """Do the same by a text, and know the token by the credentials that it came in, too. Effects: none."""
+        """Do as `recall`, and know the token by the headers that it came in from now on. Effects: none."""
         keys = self.fresh()
         return None if keys is None else keys.recall_as(access_token, came, self._clock.now())
 

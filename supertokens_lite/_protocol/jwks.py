@@ -4,13 +4,14 @@ A verified token is remembered with its key: a key set that takes another's plac
 
 Many threads use one key set at once, and none waits for another: there is no lock. What changes is in dicts, which are
 changed in single steps, and dicts that belong together are replaced together, in one tuple. Where two threads meet, a
-token may be forgotten too soon and be verified once more, or be forgotten too late by an instant; nothing else.
+token may be forgotten too soon and be verified once more, or be remembered though its session was forgotten at that
+moment, as if it had come just after; nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final, NamedTuple, TypeAlias, cast
+from typing import Any, Final, NamedTuple, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -39,10 +40,8 @@ FEWEST_BITS: Final = 2048
 MOST_BITS: Final = 16_384
 LONGEST_EXPONENT: Final = 64
 HEADERS_REMEMBERED: Final = 64
-MOST_KNOWN: Final = 8
-"""By how much the tokens of one session may be known; a client's other cookies may change with each request."""
 LONGEST_BESIDE: Final = 1024
-"""How long what comes with a token may be, to be remembered with it."""
+"""How many characters may come with a token in its headers, for them to be remembered."""
 
 _PADDING: Final = PKCS1v15()
 _SHA256: Final = SHA256()
@@ -82,8 +81,9 @@ class KeySet:
         kids: the ids of the keys.
         members: `kid`, `n` and `e` of each key, to compare with those of another document.
         recall: gives the token of a text that was verified before, if it has not expired by then (seconds since the
-            epoch); else None. Instead of the text it takes credentials that `recall_as` was told of.
-        recall_as: does the same for a text, and takes note of the credentials that it came in.
+            epoch); else None.
+        recall_by: does the same for the headers that a token came in, if `recall_as` was told of them.
+        recall_as: does as `recall`, and takes note of the headers that the text came in.
     """
 
     def __init__(self, keys: Iterable[JwkMembers], *, cache_size: int) -> None:
@@ -98,7 +98,8 @@ class KeySet:
         self.members = frozenset(members)
         self._signers: dict[str, _Signer] = {}
         self._verified = VerifiedTokens(cache_size)
-        self.recall, self.recall_as = self._verified.recall, self._verified.recall_as
+        verified = self._verified
+        self.recall, self.recall_by, self.recall_as = verified.recall, verified.recall_by, verified.recall_as
 
     @property
     def remembered(self) -> int:
@@ -170,15 +171,13 @@ class KeySet:
         return Refusal.BAD_SIGNATURE
 
 
-Known: TypeAlias = str | Credentials
-"""What a token is known by: its text, or all that came with it."""
-
-
 class _Generation(NamedTuple):
-    """Tokens by what they are known by, and what those of each session are known by."""
+    """Tokens by their text, and the texts of each session; tokens by what they came in last, and that by their text."""
 
-    tokens: dict[Known, AccessToken]
-    known: dict[str, tuple[Known, ...]]
+    tokens: dict[str, AccessToken]
+    texts: dict[str, tuple[str, ...]]
+    came: dict[Credentials, AccessToken]
+    ways: dict[str, Credentials]
 
     def __repr__(self) -> str:
         return f"_Generation({len(self.tokens)} tokens)"
@@ -187,72 +186,91 @@ class _Generation(NamedTuple):
 class VerifiedTokens:
     """Tokens that were verified, at most so many: two generations, the younger of which takes in what is met.
 
-    Once the younger is full it becomes the older, and what is in the older and was not met since is dropped. A token
-    takes a place for its text, and one for each way in which it came, until it does not come so any more.
+    Once the younger is full it becomes the older, and what is in the older and was not met since is dropped. With each
+    token goes one pair of headers at most: the one that it came in last.
 
     Args:
-        size: how many places there are; fewer than 2: none.
+        size: how many tokens are remembered at most; fewer than 2: none.
     """
 
     def __init__(self, size: int) -> None:
         self._half = size // 2
-        self._generations = (_Generation({}, {}), _Generation({}, {}))
+        self._generations = (_Generation({}, {}, {}, {}), _Generation({}, {}, {}, {}))
 
     def __len__(self) -> int:
         young, old = self._generations
         return len(young.tokens) + len(old.tokens)
 
-    def recall(self, known: Known, now_s: float) -> AccessToken | None:
+    def recall(self, text: str, now_s: float) -> AccessToken | None:
         """Give a token that has not expired; None if it is not remembered."""
         young, old = self._generations
-        found = young.tokens.get(known)
+        found = young.tokens.get(text)
         if found is None:
-            found = old.tokens.get(known)
-            if found is None:
+            found = old.tokens.get(text)
+            if found is None or now_s >= found.expires_s:
                 return None
-            self.remember(found, known)
+            self.remember(found)
+        return found if now_s < found.expires_s else None
+
+    def recall_by(self, came: Credentials, now_s: float) -> AccessToken | None:
+        """Give a token by what it came in last; None if that is not remembered, or the token has expired."""
+        young, old = self._generations
+        found = young.came.get(came)
+        if found is None:
+            found = old.came.get(came)
+            if found is None or now_s >= found.expires_s:
+                return None
+            self.remember(found)
+            self._note(found, came)
         return found if now_s < found.expires_s else None
 
     def recall_as(self, text: str, came: Credentials, now_s: float) -> AccessToken | None:
-        """Give a token by its text, and know it by the credentials that it came in from now on.
+        """Give a token by its text, and from now on by the credentials that it came in, too.
 
-        Only where they hold the whole text: who has them has the token. And only while they are few and short, or one
-        client could fill the places of all others with one token.
+        Only where they hold the whole text: who has them has the token.
         """
         found = self.recall(text, now_s)
-        if found is not None and any(part and text in part for part in came):
-            few = len(self._generations[0].known.get(found.session_handle, ())) < MOST_KNOWN
-            if few and sum(len(part or "") for part in came) <= len(text) + LONGEST_BESIDE:
-                self.remember(found, came)
+        is_held = any(part and text in part for part in came)
+        if found is not None and is_held and sum(len(part or "") for part in came) <= len(text) + LONGEST_BESIDE:
+            self._note(found, came)
         return found
 
-    def remember(self, token: AccessToken, known: Known | None = None) -> None:
+    def remember(self, token: AccessToken) -> None:
         """Take a token in. Who finds the younger generation too full takes its own out again, and begins the next.
 
         So none is ever too full but for the moment in between, however many threads come at once.
-
-        Args:
-            token: the token.
-            known: what it is known by; None: its text.
         """
         young, _ = self._generations
-        known = known or token.text
-        handle = token.session_handle
-        if not self._half or known in young.tokens:
+        text, handle = token.text, token.session_handle
+        if not self._half or text in young.tokens:
             return
-        young.tokens[known] = token
+        young.tokens[text] = token
         if len(young.tokens) > self._half:
-            young.tokens.pop(known, None)
-            self._generations = (_Generation({known: token}, {handle: (known,)}), young)
+            young.tokens.pop(text, None)
+            self._generations = (_Generation({text: token}, {handle: (text,)}, {}, {}), young)
         else:
-            young.known[handle] = (*young.known.get(handle, ()), known)
+            young.texts[handle] = (*young.texts.get(handle, ()), text)
 
     def forget(self, handles: Collection[str]) -> None:
         """Drop the tokens of these sessions."""
         for generation in self._generations:
             for handle in handles:
-                for known in generation.known.pop(handle, ()):
-                    generation.tokens.pop(known, None)
+                for text in generation.texts.pop(handle, ()):
+                    generation.tokens.pop(text, None)
+                    way = generation.ways.pop(text, None)
+                    if way is not None:
+                        generation.came.pop(way, None)
+
+    def _note(self, token: AccessToken, came: Credentials) -> None:
+        """Take in what a token came in, in the place of what it came in before."""
+        young, _ = self._generations
+        if token.text not in young.tokens:
+            return
+        before = young.ways.get(token.text)
+        young.ways[token.text] = came
+        young.came[came] = token
+        if before is not None and before != came:
+            young.came.pop(before, None)
 
 
 def _read_key(value: object) -> tuple[tuple[str, str, str], RSAPublicKey] | None:

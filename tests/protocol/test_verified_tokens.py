@@ -120,16 +120,16 @@ def test_a_token_is_recalled_by_what_it_came_in(signer: Signer) -> None:
     keys, text = remembering(signer), signer.sign()
     came = came_with(text)
     assert keys.recall_as(text, came, NOW_S) is None
-    assert keys.recall(came, NOW_S) is None
+    assert keys.recall_by(came, NOW_S) is None
     token = keys.verify(text, NOW_S, RULES)
     assert keys.recall_as(text, came, NOW_S) is token
-    assert keys.recall(came_with(text), NOW_S) is token
+    assert keys.recall_by(came_with(text), NOW_S) is token
     for other in (came_with(text, "a=b"), came_with(text[:-1]), (None, came[0]), (text, None), (None, None)):
-        assert keys.recall(other, NOW_S) is None
-    assert keys.remembered == 2
-    assert keys.recall(came, token.expires_s) is None
+        assert keys.recall_by(other, NOW_S) is None
+    assert keys.remembered == 1
+    assert keys.recall_by(came, token.expires_s) is None
     keys.forget([token.session_handle])
-    assert keys.recall(came, NOW_S) is None
+    assert keys.recall_by(came, NOW_S) is None
     assert keys.remembered == 0
 
 
@@ -144,31 +144,42 @@ def test_what_does_not_tell_a_token_is_not_remembered(signer: Signer, came: tupl
     keys.verify(text, NOW_S, RULES)
     came = came[0], came[1] and came[1].format(text)
     assert keys.recall_as(text, came, NOW_S) is not None
-    assert keys.recall(came, NOW_S) is None
+    assert keys.recall_by(came, NOW_S) is None
     assert keys.remembered == 1
 
 
-def test_one_session_takes_few_places(signer: Signer) -> None:
-    """A client whose other cookies change with each request does not drive others out."""
-    keys, mine, theirs = remembering(signer, 40), signer.sign(), signer.sign(signer.claims(sessionHandle="theirs"))
+def test_headers_that_change_take_no_more_room(signer: Signer) -> None:
+    """Of a token whose other cookies change with each request the last headers are known, for as long as it comes."""
+    keys, mine, theirs = remembering(signer, 4), signer.sign(), signer.sign(signer.claims(sessionHandle="theirs"))
     for text in (mine, theirs):
         keys.verify(text, NOW_S, RULES)
     for number in range(100):
         assert keys.recall_as(mine, came_with(mine, f"n={number}"), NOW_S) is not None
-    assert keys.remembered == 9
+    assert keys.recall_by(came_with(mine, "n=99"), NOW_S) is not None
+    assert keys.recall_by(came_with(mine, "n=98"), NOW_S) is None
     assert keys.recall(theirs, NOW_S) is not None
+    assert keys.remembered == 2
+    assert len(keys._verified._generations[0].came) == 1
 
 
-def test_ways_in_which_tokens_come_are_bounded_too() -> None:
-    """They take places as the tokens do, and those that were met last are there."""
-    cache = VerifiedTokens(100)
-    for number in range(1000):
+def test_headers_live_and_die_with_their_token() -> None:
+    """A token that is met by its headers outlives those that are not met, with its text; then both go together."""
+    cache, mine = VerifiedTokens(100), made(10**6)
+    cache.remember(mine)
+    assert cache.recall_as(mine.text, came_with(mine.text), 0) is mine
+    for number in range(10_000):
         token = made(number)
         cache.remember(token)
         assert cache.recall_as(token.text, came_with(token.text), 0) is token
         assert len(cache) <= 100
-    assert cache.recall(came_with("token 999"), 0) is not None
-    assert cache.recall(came_with("token 10"), 0) is None
+        assert all(set(each.came.values()) <= set(each.tokens.values()) for each in cache._generations)
+        if number % 40 == 0:
+            assert cache.recall_by(came_with(mine.text), 0) is mine
+    assert cache.recall(mine.text, 0) is mine
+    assert cache.recall_by(came_with("token 10"), 0) is None
+    cache.forget([mine.session_handle, *(f"s{number}" for number in range(5000))])
+    assert len(cache) == 0
+    assert [(each.came, each.ways) for each in cache._generations] == [({}, {})] * 2
 
 
 def made(number: int) -> AccessToken:
@@ -186,7 +197,7 @@ def test_the_cache_is_bounded(size: int) -> None:
         assert len(cache) <= size
     kept = [number for number in range(100_000) if cache.recall(made(number).text, 0) is not None]
     assert kept[len(kept) - size // 2 :] == list(range(100_000 - size // 2, 100_000))
-    assert sum(len(generation.known) for generation in cache._generations) <= size + 2
+    assert sum(len(generation.texts) for generation in cache._generations) <= size + 2
     cache.forget([f"s{number}" for number in range(50_000)])
     assert len(cache) == 0
 
@@ -207,7 +218,7 @@ def test_a_token_that_is_verified_again_takes_no_more_room() -> None:
     for _ in range(1000):
         cache.remember(made(1))
     assert len(cache) == 1
-    assert cache._generations[0].known == {"s0": ("token 1",)}
+    assert cache._generations[0].texts == {"s0": ("token 1",)}
 
 
 @pytest.fixture

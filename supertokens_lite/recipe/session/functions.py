@@ -71,8 +71,7 @@ class SessionFunctions(RecipeInterface):
         keys: the public keys.
 
     Attributes:
-        recall: gives what an access token says that was verified before, if it is still good; else None.
-        recall_as: does the same, and knows it by what it came in from now on.
+        recall_by, recall_as: as `Verification` has them.
         front: what new session objects call: this, with the overrides over it.
     """
 
@@ -82,7 +81,7 @@ class SessionFunctions(RecipeInterface):
         self._config = config
         self._modification = Modification(querier, effects)
         self._verification = Verification(querier, effects, config, keys)
-        self.recall, self.recall_as = self._verification.recall, self._verification.recall_as
+        self.recall_by, self.recall_as = self._verification.recall_by, self._verification.recall_as
         self.front: RecipeInterface = self
 
     async def create_new_session(  # noqa: D102  # the interface says it

@@ -1,8 +1,8 @@
 """The usual request: a GET with one token, which was verified before, and nobody else wants a say.
 
 It is verified at once, and what does not change from one to the next is found once, when the SDK is set up: such
-requests are most there are, and each step of theirs is felt. Which text in it is the token is not even looked at again
-if the same headers came before.
+requests are most there are, and each step of theirs is felt. The headers that a token came in last are remembered with
+it: a request that brings them again, to the letter, has them not even taken apart.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from supertokens_lite._protocol.cookies import ACCESS_COOKIE, LEGACY_COOKIE
+from supertokens_lite._protocol.cookies import ACCESS_COOKIE, LEGACY_COOKIE, parse_cookies
 from supertokens_lite._protocol.messages import BaseRequest
 from supertokens_lite.recipe.session.claims import ClaimRegistry
 from supertokens_lite.recipe.session.container import ReqResInfo, SessionContainer, verified_session
@@ -33,19 +33,19 @@ def make_recall(implementation: SessionFunctions, config: SessionConfig, claims:
         config: the settings of the recipe.
         claims: knows whether sessions have to be looked at, too.
     """
-    recall_token, recall_token_as, front = implementation.recall, implementation.recall_as, implementation.front
+    recall_by, recall_as, front = implementation.recall_by, implementation.recall_as, implementation.front
 
     def recall(request: BaseRequest) -> SessionContainer | None:
         if claims.has_validators or request.method() != "GET":
             return None
         came = request.read_credentials()
-        token = recall_token(came)
+        token = recall_by(came)
         if token is None:
-            text = _find_text(request)
-            token = None if text is None else recall_token_as(text, came)
+            text = _find_text(*came)
+            token = None if text is None else recall_as(text, came)
         if token is None or token.has_parent:  # the core may have to learn of it
             return None
-        info = ReqResInfo(request, "cookie" if came[0] is None else "header")
+        info = ReqResInfo(request, "cookie" if came[0] is None else "header")  # a token beside the header is not usual
         session = verified_session(front, config, token, "cache", info)
         request.set_session(session)
         return session
@@ -58,9 +58,9 @@ def recall_nothing(request: BaseRequest) -> SessionContainer | None:
     return None
 
 
-def _find_text(request: BaseRequest) -> str | None:
+def _find_text(authorization: str | None, cookie: str | None) -> str | None:
     """Find the one text that may be an access token; None if there is none, or several, or a client of old."""
-    authorization, cookies = request.get_header("authorization"), request.read_cookies()
+    cookies = parse_cookies(cookie)
     tokens = cookies.get(ACCESS_COOKIE, ())
     if LEGACY_COOKIE in cookies:
         return None

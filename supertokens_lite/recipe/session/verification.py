@@ -53,8 +53,9 @@ class Verification:
         keys: the public keys.
 
     Attributes:
-        recall: gives what an access token says that was verified before, if it is still good; else None.
-        recall_as: does the same, and knows it by what it came in from now on.
+        recall_by: gives what a token says that was verified before, by the headers that it came in; None if they are
+            not known, or it is not good any more.
+        recall_as: does so by the token's text, and knows the headers from now on.
     """
 
     def __init__(self, querier: Querier, effects: Effects, config: SessionConfig, keys: Keys) -> None:
@@ -62,7 +63,7 @@ class Verification:
         self._effects = effects
         self._config = config
         self._keys = keys
-        self.recall, self.recall_as = keys.recall, keys.recall_as
+        self.recall_by, self.recall_as = keys.recall_by, keys.recall_as
         self._uses_csrf_tokens = config.anti_csrf == "VIA_TOKEN"
         self._refreshes: Flights[cdi_tokens.RefreshOutcome] = Flights()
 
@@ -84,7 +85,7 @@ class Verification:
         """
         check_anti_csrf = check_anti_csrf and self._uses_csrf_tokens
         verified_by: VerifiedBy = "cache"
-        token = self.recall(access_token)
+        token = self._keys.recall(access_token)
         if token is None:
             verified_by = "local"
             try:
