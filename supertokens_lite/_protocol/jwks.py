@@ -40,8 +40,6 @@ FEWEST_BITS: Final = 2048
 MOST_BITS: Final = 16_384
 LONGEST_EXPONENT: Final = 64
 HEADERS_REMEMBERED: Final = 64
-LONGEST_BESIDE: Final = 1024
-"""How many characters may come with a token in its headers, for them to be remembered."""
 
 _PADDING: Final = PKCS1v15()
 _SHA256: Final = SHA256()
@@ -172,12 +170,16 @@ class KeySet:
 
 
 class _Generation(NamedTuple):
-    """Tokens by their text, and the texts of each session; tokens by what they came in last, and that by their text."""
+    """Tokens by their text, and the texts of each session.
+
+    Then the tokens by the hash of the headers that they came in last, with where in them the text begins, and those
+    hashes by the texts. Whole headers would take as much room again as the tokens.
+    """
 
     tokens: dict[str, AccessToken]
     texts: dict[str, tuple[str, ...]]
-    came: dict[Credentials, AccessToken]
-    ways: dict[str, Credentials]
+    came: dict[int, tuple[AccessToken, int]]
+    ways: dict[str, int]
 
     def __repr__(self) -> str:
         return f"_Generation({len(self.tokens)} tokens)"
@@ -213,26 +215,28 @@ class VerifiedTokens:
         return found if now_s < found.expires_s else None
 
     def recall_by(self, came: Credentials, now_s: float) -> AccessToken | None:
-        """Give a token by what it came in last; None if that is not remembered, or the token has expired."""
+        """Give a token by what it came in last; None if that is not remembered, or the token has expired.
+
+        The hash only finds it: it is given to nobody whose headers do not hold its whole text where it was.
+        """
         young, old = self._generations
-        found = young.came.get(came)
-        if found is None:
-            found = old.came.get(came)
-            if found is None or now_s >= found.expires_s:
-                return None
+        key = hash(came)
+        met = young.came.get(key) or old.came.get(key)
+        if met is None:
+            return None
+        found, start = met
+        if now_s >= found.expires_s or not _choose(came).startswith(found.text, start):
+            return None
+        if key not in young.came:
             self.remember(found)
-            self._note(found, came)
-        return found if now_s < found.expires_s else None
+            self._note(found, key, start)
+        return found
 
     def recall_as(self, text: str, came: Credentials, now_s: float) -> AccessToken | None:
-        """Give a token by its text, and from now on by the credentials that it came in, too.
-
-        Only where they hold the whole text: who has them has the token.
-        """
-        found = self.recall(text, now_s)
-        is_held = any(part and text in part for part in came)
-        if found is not None and is_held and sum(len(part or "") for part in came) <= len(text) + LONGEST_BESIDE:
-            self._note(found, came)
+        """Give a token by its text, and from now on by the credentials that it came in, too."""
+        found, start = self.recall(text, now_s), _choose(came).find(text)
+        if found is not None and start >= 0:
+            self._note(found, hash(came), start)
         return found
 
     def remember(self, token: AccessToken) -> None:
@@ -261,16 +265,22 @@ class VerifiedTokens:
                     if way is not None:
                         generation.came.pop(way, None)
 
-    def _note(self, token: AccessToken, came: Credentials) -> None:
+    def _note(self, token: AccessToken, key: int, start: int) -> None:
         """Take in what a token came in, in the place of what it came in before."""
         young, _ = self._generations
         if token.text not in young.tokens:
             return
         before = young.ways.get(token.text)
-        young.ways[token.text] = came
-        young.came[came] = token
-        if before is not None and before != came:
+        young.ways[token.text] = key
+        young.came[key] = (token, start)
+        if before is not None and before != key:
             young.came.pop(before, None)
+
+
+def _choose(came: Credentials) -> str:
+    """Give the header that a token is in, if there is one."""
+    authorization, cookie = came
+    return (cookie or "") if authorization is None else authorization
 
 
 def _read_key(value: object) -> tuple[tuple[str, str, str], RSAPublicKey] | None:

@@ -1,8 +1,8 @@
 """The usual request: a GET with one token, which was verified before, and nobody else wants a say.
 
 It is verified at once, and what does not change from one to the next is found once, when the SDK is set up: such
-requests are most there are, and each step of theirs is felt. The headers that a token came in last are remembered with
-it: a request that brings them again, to the letter, has them not even taken apart.
+requests are most there are, and each step of theirs is felt. The headers that a token came in last are known with it:
+of a request that brings them again they are not even taken apart.
 """
 
 from __future__ import annotations
